@@ -1,0 +1,1 @@
+"""Accounting: what accelerators did, what it cost, who bears it."""

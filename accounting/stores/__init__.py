@@ -1,0 +1,1 @@
+"""Where rows live: the lake (Parquet files and a SQLite catalog), queried by DuckDB."""

@@ -1,0 +1,384 @@
+"""The embedded store: a folder of Parquet files and a SQLite catalog.
+
+One host writes, any number of processes read. Files are written aside, synced, renamed, and count only once the
+catalog names them; an import and a publication are one catalog transaction each. Killed writers leave orphans,
+which `sweep` removes by age.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from accounting.errors import InputError, StoreError
+from accounting.stores import catalog
+from accounting.tables import INPUTS, PUBLICATIONS, RUNS, Table
+
+
+class Conflict(StoreError):
+    """Somebody else published the same days since this run looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that lies in the lake and does not count yet."""
+
+    table: str
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported file: `rows` taken, `rejected` in quarantine, `notes` what else was counted."""
+
+    seq: int
+    kind: str
+    source: str
+    file: str
+    file_sha256: str
+    mapping_sha256: str
+    imported_at: int
+    rows: int
+    rejected: int
+    state: str
+    notes: dict[str, int] = field(default_factory=dict)
+    replaced_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDay:
+    """A cluster-day of a publication; `base` is the seq it was computed on top of (0: none)."""
+
+    cluster: str
+    day: date
+    fingerprint: str
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The current publication of one cluster-day."""
+
+    cluster: str
+    day: date
+    seq: int
+    publication: str
+    fingerprint: str
+    published_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a reader sees at one instant: absolute file paths by table, and the small tables as frames."""
+
+    files: dict[str, list[str]]
+    publications: pl.DataFrame
+    runs: pl.DataFrame
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """A lake in `folder`; methods open their own catalog connection, so a `Lake` may be shared between threads."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path) -> Lake:
+        """Makes the folder and an empty catalog; raises `InputError` if a lake is there."""
+        with _disk(folder):
+            (folder / "data").mkdir(parents=True, exist_ok=True)
+            catalog.create(folder)
+        return cls(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Lake:
+        """Raises `InputError` where there is no lake, `StoreError` where it is newer or damaged."""
+        with _disk(folder), closing(catalog.connect(folder)):
+            return cls(folder)
+
+    @contextmanager
+    def _catalog(self) -> Iterator[sqlite3.Connection]:
+        with _disk(self.folder), closing(catalog.connect(self.folder)) as connection:
+            yield connection
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    def scratch(self) -> Path:
+        """A new path for a temporary file on the lake's disk; the caller removes it."""
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        return self.folder / "tmp" / uuid4().hex
+
+    def stage(self, table: Table, frame: pl.DataFrame | pl.LazyFrame) -> StagedFile:
+        """Writes one Parquet file with the table's columns, synced to disk; it does not count before a commit."""
+        with _disk(self.folder):
+            directory = self.folder / "data" / table.name
+            directory.mkdir(exist_ok=True)
+            path = directory / f"{uuid4().hex}.parquet"
+            partial = path.with_suffix(".partial")
+            lazy = frame.lazy().match_to_schema(table.schema)
+            lazy.sink_parquet(partial, compression="zstd", compression_level=1, row_group_size=262_144, statistics=True)
+            rows = pl.scan_parquet(partial).select(pl.len()).collect().item()
+            with partial.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            partial.rename(path)
+            _sync(directory)
+        return StagedFile(table.name, str(path.relative_to(self.folder)), rows, path.stat().st_size, sha256)
+
+    # -- imports -------------------------------------------------------------------------------------------------
+
+    def reserve_import(self, kind: str, source: str, file: str, file_sha256: str, mapping_sha256: str, now: int) -> int:
+        """A number for an import that is about to be written; it counts after `commit_import`."""
+        with self._catalog() as connection, catalog.transaction(connection):
+            cursor = connection.execute(
+                "INSERT INTO imports (kind, source, file, file_sha256, mapping_sha256, imported_at, rows, rejected, notes,"
+                " state) VALUES (?, ?, ?, ?, ?, ?, 0, 0, '{}', 'staging')",
+                (kind, source, file, file_sha256, mapping_sha256, now),
+            )
+            assert cursor.lastrowid is not None
+            return cursor.lastrowid
+
+    def commit_import(
+        self, seq: int, rows: int, rejected: int, notes: dict[str, int], files: Sequence[StagedFile], replaces: Sequence[int]
+    ) -> None:
+        """The import counts from now on, and the imports `replaces` no longer do; one transaction."""
+        with self._catalog() as connection, catalog.transaction(connection):
+            connection.execute(
+                "UPDATE imports SET state = 'live', rows = ?, rejected = ?, notes = ? WHERE seq = ?",
+                (rows, rejected, json.dumps(notes, sort_keys=True), seq),
+            )
+            connection.executemany(
+                "UPDATE imports SET state = 'replaced', replaced_by = ? WHERE seq = ? AND state = 'live'",
+                [(seq, old) for old in replaces],
+            )
+            _insert_files(connection, files, import_seq=seq)
+
+    def imports(self, *, live_only: bool = False) -> list[Import]:
+        """All finished imports in order of their number."""
+        with self._catalog() as connection:
+            rows = connection.execute("SELECT * FROM imports WHERE state <> 'staging' ORDER BY seq").fetchall()
+        found = [Import(**{**dict(row), "notes": json.loads(row["notes"])}) for row in rows]
+        return [i for i in found if i.state == "live"] if live_only else found
+
+    def undo_import(self, seq: int) -> Import:
+        """Retracts a live import and brings back nothing; raises `InputError` if it is not live."""
+        with self._catalog() as connection, catalog.transaction(connection):
+            row = connection.execute("SELECT state FROM imports WHERE seq = ? AND state <> 'staging'", (seq,)).fetchone()
+            if row is None:
+                raise InputError(f"there is no import {seq}: `chipledger imports` lists them")
+            if row["state"] != "live":
+                raise InputError(f"import {seq} does not count any more: it was {row['state']}")
+            connection.execute("UPDATE imports SET state = 'undone' WHERE seq = ?", (seq,))
+        return next(i for i in self.imports() if i.seq == seq)
+
+    def scan_input(self, kind: str) -> pl.LazyFrame:
+        """All rows of the live imports of a kind, before replacement by key."""
+        with self._catalog() as connection:
+            paths = _input_paths(connection, kind)
+        return self._scan(INPUTS[kind], paths)
+
+    def scan_quarantine(self) -> pl.LazyFrame:
+        """Rejected rows of the live imports."""
+        from accounting.tables import QUARANTINE
+
+        with self._catalog() as connection:
+            paths = [
+                r["path"]
+                for r in connection.execute(
+                    "SELECT path FROM files JOIN imports ON seq = import_seq WHERE state = 'live' AND tbl = ?",
+                    (QUARANTINE.name,),
+                )
+            ]
+        return self._scan(QUARANTINE, paths)
+
+    def _scan(self, table: Table, paths: Sequence[str]) -> pl.LazyFrame:
+        if not paths:
+            return table.empty().lazy()
+        return pl.scan_parquet([self.folder / p for p in paths])
+
+    # -- publications --------------------------------------------------------------------------------------------
+
+    def live(self) -> list[Live]:
+        """The current publication of every cluster-day."""
+        with self._catalog() as connection:
+            rows = connection.execute(
+                "SELECT cluster, day, max(seq) AS seq, publication, fingerprint, published_at"
+                " FROM publications GROUP BY cluster, day"
+            ).fetchall()
+        return [Live(**{**dict(r), "day": date.fromisoformat(r["day"])}) for r in rows]
+
+    def publish(
+        self, publication: str, days: Sequence[PublishedDay], files: Sequence[StagedFile], started: int, now: int, summary: dict[str, Any]
+    ) -> int:
+        """The switch, for all tables at once. Raises `Conflict` if a day is no longer on its `base`."""
+        with self._catalog() as connection, catalog.transaction(connection):
+            for d in days:
+                (seq,) = connection.execute(
+                    "SELECT coalesce(max(seq), 0) FROM publications WHERE cluster = ? AND day = ?",
+                    (d.cluster, d.day.isoformat()),
+                ).fetchone()
+                if seq != d.base:
+                    raise Conflict(f"cluster {d.cluster!r}, {d.day}: another run published it meanwhile; run again")
+            (seq,) = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM publications").fetchone()
+            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (publication, started, now, json.dumps(summary)))
+            _insert_files(connection, files, publication=publication)
+            connection.executemany(
+                "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?)",
+                [(seq, publication, d.cluster, d.day.isoformat(), now, d.fingerprint) for d in days],
+            )
+            return int(seq)
+
+    def snapshot(self) -> Snapshot:
+        """Files and publications as of one catalog transaction."""
+        with self._catalog() as connection:
+            connection.execute("BEGIN")
+            files: dict[str, list[str]] = {t.name: [] for t in INPUTS.values()}
+            for kind, table in INPUTS.items():
+                files[table.name] = [str(self.folder / p) for p in _input_paths(connection, kind)]
+            live = {r["publication"] for r in connection.execute(
+                "SELECT publication, max(seq) FROM publications GROUP BY cluster, day")}
+            for row in connection.execute(
+                "SELECT tbl, path, publication, state FROM files LEFT JOIN imports ON seq = import_seq ORDER BY path"
+            ):
+                if row["publication"] in live or (row["tbl"] == "quarantine" and row["state"] == "live"):
+                    files.setdefault(row["tbl"], []).append(str(self.folder / row["path"]))
+            publications = _frame(connection.execute("SELECT * FROM publications ORDER BY seq, cluster, day"), PUBLICATIONS)
+            runs = _frame(connection.execute("SELECT * FROM runs ORDER BY started"), RUNS)
+            generation = _generation(connection)
+            connection.execute("COMMIT")
+        return Snapshot(files, publications, runs, generation)
+
+    def generation(self) -> int:
+        """Grows with every import, undo and publication: equal means nothing changed for readers."""
+        with self._catalog() as connection:
+            return _generation(connection)
+
+    # -- upkeep --------------------------------------------------------------------------------------------------
+
+    def sweep(self, now: int, keep_ms: int) -> int:
+        """Removes files of replaced publications and imports older than `keep_ms`, and orphans a day old; counts them."""
+        with self._catalog() as connection, catalog.transaction(connection):
+            dead = [
+                r["path"]
+                for r in connection.execute(
+                    "SELECT path FROM files JOIN runs USING (publication) WHERE ended < ? AND publication NOT IN"
+                    " (SELECT publication FROM (SELECT publication, max(seq) FROM publications GROUP BY cluster, day))",
+                    (now - keep_ms,),
+                )
+            ]
+            connection.executemany("DELETE FROM files WHERE path = ?", [(p,) for p in dead])
+            known = {r["path"] for r in connection.execute("SELECT path FROM files")}
+        orphans = [p for p in self.orphans(known) if p.stat().st_mtime < now / 1000 - 86_400]
+        for path in [*(self.folder / p for p in dead), *orphans]:
+            path.unlink(missing_ok=True)
+        return len(dead) + len(orphans)
+
+    def orphans(self, known: set[str] | None = None) -> list[Path]:
+        """Files that the catalog does not name."""
+        if known is None:
+            known = {path for path, _ in self.known_files()}
+        found = [p for p in (self.folder / "data").rglob("*") if p.is_file()]
+        scratch = [p for p in (self.folder / "tmp").glob("*") if p.is_file()]
+        return [p for p in found if str(p.relative_to(self.folder)) not in known] + scratch
+
+    def known_files(self) -> list[tuple[str, int]]:
+        """Path and size of every file that the catalog names."""
+        with self._catalog() as connection:
+            return [(r["path"], r["bytes"]) for r in connection.execute("SELECT path, bytes FROM files")]
+
+    def integrity(self) -> str:
+        """SQLite's own verdict on the catalog: `ok`, or what is wrong."""
+        with self._catalog() as connection:
+            return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+
+
+def new_publication(now: int) -> str:
+    """A publication's name: when it was made, and what makes it unique."""
+    return f"{datetime.fromtimestamp(now / 1000, UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}"
+
+
+def now_ms() -> int:
+    """The clock, for the shell; the core takes instants as arguments."""
+    return time.time_ns() // 1_000_000
+
+
+def _generation(connection: sqlite3.Connection) -> int:
+    (imports,) = connection.execute(
+        "SELECT count(*) + coalesce(sum(state IN ('undone', 'replaced')), 0) FROM imports WHERE state <> 'staging'"
+    ).fetchone()
+    (published,) = connection.execute("SELECT coalesce(max(seq), 0) FROM publications").fetchone()
+    return int(imports) + int(published)
+
+
+def _input_paths(connection: sqlite3.Connection, kind: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT path FROM files JOIN imports ON seq = import_seq WHERE state = 'live' AND tbl = ? ORDER BY seq, path",
+        (INPUTS[kind].name,),
+    )
+    return [r["path"] for r in rows]
+
+
+def _insert_files(
+    connection: sqlite3.Connection, files: Sequence[StagedFile], import_seq: int | None = None, publication: str | None = None
+) -> None:
+    connection.executemany(
+        "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(f.path, f.table, import_seq, publication, f.rows, f.bytes, f.sha256) for f in files],
+    )
+
+
+def _frame(cursor: sqlite3.Cursor, table: Table) -> pl.DataFrame:
+    rows = []
+    for row in cursor:
+        values = dict(row)
+        rows.append({**values, **json.loads(values.pop("summary", "{}"))})
+    raw = pl.DataFrame(rows, schema={c.name: _RAW.get(c.kind, pl.String()) for c in table.columns}, strict=False)
+    return raw.select(_typed(c.name, c.kind, c.dtype) for c in table.columns)
+
+
+_RAW: dict[str, pl.DataType] = {"int64": pl.Int64(), "timestamp": pl.Int64()}
+
+
+def _typed(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
+    if kind == "date":
+        return pl.col(name).str.to_date()
+    if kind == "timestamp":
+        return pl.col(name).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
+    return pl.col(name).cast(dtype)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Errors of the disk and of SQLite as one line."""
+    try:
+        yield
+    except PermissionError as error:
+        raise InputError(f"no permission for {error.filename or folder}: give it to this user, or run as its owner") from error
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror or error}; nothing was published or imported") from error
+    except sqlite3.Error as error:
+        raise StoreError(f"{folder / catalog.NAME}: {error}; nothing was published or imported") from error

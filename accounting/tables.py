@@ -1,0 +1,476 @@
+"""Every table once: columns, types, units, grain.
+
+Polars frames, Parquet files, DuckDB views, BigQuery tables and the data dictionary are all made from these.
+Times of published tables are UTC timestamps; times of input tables are integer milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Kind = Literal["string", "int64", "seconds", "money", "timestamp", "date"]
+
+MONEY = pl.Decimal(38, 9)
+SECONDS = pl.Decimal(18, 3)
+INSTANT = pl.Datetime("ms", "UTC")
+
+_POLARS: dict[Kind, pl.DataType] = {
+    "string": pl.String(),
+    "int64": pl.Int64(),
+    "seconds": SECONDS,
+    "money": MONEY,
+    "timestamp": INSTANT,
+    "date": pl.Date(),
+}
+_DUCKDB: dict[Kind, str] = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "seconds": "DECIMAL(18, 3)",
+    "money": "DECIMAL(38, 9)",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+}
+_BIGQUERY: dict[Kind, str] = {
+    "string": "STRING",
+    "int64": "INT64",
+    "seconds": "NUMERIC",
+    "money": "NUMERIC",
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `kind` is the engine-neutral type, `required` means NOT NULL."""
+
+    name: str
+    kind: Kind
+    doc: str
+    required: bool = False
+
+    @property
+    def dtype(self) -> pl.DataType:
+        return _POLARS[self.kind]
+
+    @property
+    def duckdb(self) -> str:
+        return _DUCKDB[self.kind]
+
+    @property
+    def bigquery(self) -> str:
+        return _BIGQUERY[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: `grain` names the columns that identify a row, `partition_by` the day column if it has one."""
+
+    name: str
+    doc: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    partition_by: str | None = None
+    cluster_by: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pl.Schema:
+        return pl.Schema({c.name: c.dtype for c in self.columns})
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.schema)
+
+    def create_duckdb(self, schema: str = "store") -> str:
+        """CREATE TABLE in DuckDB's dialect; keys are checked by `sql/checks`, not by the engine."""
+        columns = ", ".join(f'"{c.name}" {c.duckdb}{" NOT NULL" * c.required}' for c in self.columns)
+        return f'CREATE TABLE {schema}."{self.name}" ({columns})'
+
+    def create_bigquery(self, dataset: str) -> str:
+        """CREATE TABLE in GoogleSQL with partitioning, clustering and descriptions."""
+        columns = ",\n  ".join(
+            f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required} OPTIONS (description={_quoted(c.doc)})"
+            for c in self.columns
+        )
+        partition = f"\nPARTITION BY `{self.partition_by}`" if self.partition_by else ""
+        cluster = f"\nCLUSTER BY {', '.join(f'`{c}`' for c in self.cluster_by)}" if self.cluster_by else ""
+        return (
+            f"CREATE TABLE IF NOT EXISTS `{dataset}`.`{self.name}` (\n  {columns}\n){partition}{cluster}"
+            f"\nOPTIONS (description={_quoted(self.doc)})"
+        )
+
+
+def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The table's columns in order; raises `polars.exceptions.SchemaError` on a missing column or a wrong type."""
+    return frame.match_to_schema(table.schema, extra_columns="ignore")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _columns(*specs: tuple[str, Kind, str]) -> tuple[Column, ...]:
+    """`name!` marks a required column."""
+    return tuple(Column(name.rstrip("!"), kind, doc, name.endswith("!")) for name, kind, doc in specs)
+
+
+_IMPORTED: tuple[tuple[str, Kind, str], ...] = (
+    ("import_seq!", "int64", "Number of the import that brought the row; a later one wins."),
+    ("row!", "int64", "Data row in the file, counted from 1."),
+)
+
+INPUT_JOBS = Table(
+    "input_jobs",
+    "Attempts of jobs and pods as imported: who asked for and held how many accelerators, from when to when.",
+    ("import_seq", "row"),
+    _columns(
+        *_IMPORTED,
+        ("workload_id", "string", "Job or pod; NULL: each row is its own workload."),
+        ("team", "string", "The job's own statement of its team: a claim."),
+        ("model", "string", "Model that is trained or served."),
+        ("purpose", "string", "training, serving, interactive, …"),
+        ("user", "string", "User who submitted."),
+        ("account", "string", "Slurm account or the like."),
+        ("namespace", "string", "Kubernetes namespace."),
+        ("cluster!", "string", "Cluster; `default` where the file has none."),
+        ("pool!", "string", "Pool, partition or queue inside the cluster; '' where the file has none."),
+        ("node", "string", "Node."),
+        ("device_id", "string", "Device held, if the file names it."),
+        ("accelerator!", "string", "Accelerator as the file names it."),
+        ("quantity_ppm!", "int64", "Accelerators held, in millionths."),
+        ("start_ms", "int64", "Start of holding; NULL: never started."),
+        ("end_ms", "int64", "End of holding; NULL: still running."),
+        ("submitted_ms", "int64", "When it was asked for."),
+        ("outcome", "string", "How it ended, in the scheduler's words."),
+        ("priority", "int64", "Scheduling priority."),
+    ),
+)
+INPUT_CAPACITY = Table(
+    "input_capacity",
+    "Accelerators that were online, as imported.",
+    ("import_seq", "row"),
+    _columns(
+        *_IMPORTED,
+        ("cluster!", "string", "Cluster."),
+        ("pool!", "string", "Pool inside the cluster."),
+        ("node", "string", "Node."),
+        ("device_id", "string", "Device, unique in the store."),
+        ("accelerator!", "string", "Accelerator as the file names it."),
+        ("quantity_ppm!", "int64", "Accelerators, in millionths."),
+        ("purchase", "string", "on_demand, spot, committed, reservation, owned, …"),
+        ("region", "string", "Provider's region."),
+        ("provider", "string", "gcp, aws, azure, on_prem, …"),
+        ("start_ms", "int64", "Online from; NULL: from the cluster's first event."),
+        ("end_ms", "int64", "Online to; NULL: to the watermark."),
+        ("owner_team", "string", "Team that owns the capacity and bears what nobody uses."),
+    ),
+)
+INPUT_PRICES = Table(
+    "input_prices",
+    "Unit prices with effective dates, as imported.",
+    ("import_seq", "row"),
+    _columns(
+        *_IMPORTED,
+        ("accelerator!", "string", "Accelerator as the file names it."),
+        ("provider", "string", "NULL matches any."),
+        ("region", "string", "NULL matches any."),
+        ("purchase", "string", "NULL matches any."),
+        ("start_ms", "int64", "Effective from; NULL: always was."),
+        ("end_ms", "int64", "Effective to; NULL: until the next price of the same SKU."),
+        ("price_per_hour!", "money", "Price of one accelerator for one hour."),
+        ("currency!", "string", "ISO 4217 code."),
+        ("covers!", "string", "machine (all-in) or accelerator."),
+    ),
+)
+INPUT_TEAMS = Table(
+    "input_teams",
+    "Ownership rules, as imported.",
+    ("import_seq", "row"),
+    _columns(
+        *_IMPORTED,
+        ("selector!", "string", "Facts with globs, such as `account=ml-* cluster=a100`."),
+        ("team!", "string", "Team that owns what the selector matches."),
+        ("cost_center", "string", "Cost center of the team."),
+        ("start_ms", "int64", "In force from; NULL: always was."),
+        ("end_ms", "int64", "In force to; NULL: for ever."),
+        ("priority!", "int64", "The higher number wins."),
+    ),
+)
+INPUT_SAMPLES = Table(
+    "input_samples",
+    "What a device, or a workload's accelerators on average, did in one interval; as imported.",
+    ("import_seq", "row"),
+    _columns(
+        *_IMPORTED,
+        ("cluster!", "string", "Cluster."),
+        ("device_id", "string", "Device observed."),
+        ("workload_id", "string", "Workload observed, where no device is named."),
+        ("start_ms!", "int64", "Start of the observed interval."),
+        ("end_ms", "int64", "End of the interval; NULL: to the next sample, at most `hold`."),
+        ("busy_ppm", "int64", "Mean utilization, millionths of one."),
+        ("sm_active_ppm", "int64", "SM activity, millionths of one."),
+        ("tensor_active_ppm", "int64", "Tensor core activity, millionths of one."),
+        ("memory_bytes", "int64", "Accelerator memory in use."),
+        ("power_mw", "int64", "Mean power in milliwatts."),
+        ("energy_mj", "int64", "Energy in the interval in millijoules."),
+    ),
+)
+QUARANTINE = Table(
+    "quarantine",
+    "Rows of imported files that were not taken, each with its reason.",
+    ("import_seq", "row"),
+    _columns(
+        *_IMPORTED,
+        ("kind!", "string", "What was imported: jobs, capacity, …"),
+        ("file!", "string", "File the row came from."),
+        ("column", "string", "Column at fault, if it is one."),
+        ("reason!", "string", "Why the row was not taken."),
+        ("content!", "string", "The row as it was read."),
+    ),
+)
+
+_RUN = ("publication!", "string", "Publication that the row belongs to.")
+
+USAGE = Table(
+    "usage",
+    "Device time of one hour, place, workload and state; the states of a device-hour or pool-hour add up to its capacity.",
+    ("hour", "month", "cluster", "pool", "node", "device_id", "accelerator", "provider", "region", "purchase", "capacity_owner",
+     "workload_id", "team", "cost_center", "owner_status", "model", "purpose", "state", "sharing", "price_id", "publication"),
+    _columns(
+        ("hour!", "timestamp", "Hour (UTC) that the time lies in."),
+        ("day!", "date", "Day (UTC) of the hour."),
+        ("month!", "string", "Billing month, YYYY-MM, in the zone of the provider's billing account."),
+        ("cluster!", "string", "Cluster."),
+        ("pool!", "string", "Pool inside the cluster."),
+        ("node", "string", "Node, where known."),
+        ("device_id", "string", "Device; NULL where a pool is accounted as a whole."),
+        ("accelerator!", "string", "Canonical accelerator name."),
+        ("provider", "string", "Provider of the capacity."),
+        ("region", "string", "Region of the capacity."),
+        ("purchase", "string", "How the capacity was bought."),
+        ("capacity_owner", "string", "Team that owns the capacity."),
+        ("workload_id", "string", "Holder; NULL where nobody held it."),
+        ("team", "string", "Team of the holder; NULL: unowned, or nobody held it."),
+        ("cost_center", "string", "Cost center of the team."),
+        ("owner_status", "string", "fact (a rule), claim (the job's word), unowned; NULL where nobody held it."),
+        ("model", "string", "Model."),
+        ("purpose", "string", "training, serving, interactive, …"),
+        ("state!", "string", "What the time was: one of the states of the data dictionary."),
+        ("sharing", "string", "exclusive, fractional or time_sliced; NULL where nobody held it."),
+        ("split_method", "string", "How the device's activity was divided: whole, by_share; NULL where unobserved."),
+        ("error_bound", "seconds", "By how many seconds the division can have moved busy_seconds at most."),
+        ("device_seconds!", "seconds", "Accelerator time."),
+        ("busy_seconds", "seconds", "Integral of utilization inside device_seconds; NULL where unobserved."),
+        ("energy_joules", "seconds", "Energy measured in the time; NULL where not measured."),
+        ("source!", "string", "What told of the holding: scheduler, samples or capacity."),
+        ("price_id", "string", "Price in force; NULL: unpriced."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster", "team", "accelerator"),
+)
+CHARGES = Table(
+    "charges",
+    "Priced usage of one day and who bears it.",
+    ("charge_id", "publication"),
+    _columns(
+        ("charge_id!", "string", "Hash of the grain; equal on every re-run."),
+        ("day!", "date", "Day (UTC) incurred."),
+        ("month!", "string", "Billing month, YYYY-MM."),
+        ("team!", "string", "Who bears it; `unowned` where no rule and no claim names a team."),
+        ("owner_team", "string", "Team of the holder, or owner of the capacity that nobody held."),
+        ("cost_center", "string", "Cost center of the holder's team."),
+        ("model", "string", "Model."),
+        ("purpose", "string", "Purpose."),
+        ("workload_id", "string", "Holder; NULL where nobody held it."),
+        ("cluster!", "string", "Cluster."),
+        ("pool!", "string", "Pool."),
+        ("accelerator!", "string", "Canonical accelerator name."),
+        ("provider", "string", "Provider."),
+        ("region", "string", "Region."),
+        ("purchase", "string", "How the capacity was bought."),
+        ("state!", "string", "State of the time charged."),
+        ("charge_kind!", "string", "usage, idle or unallocated."),
+        ("borne_by_rule", "string", "Policy rule that moved the cost; NULL where the holder or owner bears it."),
+        ("device_seconds!", "seconds", "Accelerator time charged."),
+        ("unit_price", "money", "Price per accelerator-hour; NULL: unpriced."),
+        ("price_id", "string", "Price row used."),
+        ("price_status!", "string", "priced or unpriced."),
+        ("cost", "money", "Cost on the allocated basis; NULL: unpriced, never 0."),
+        ("used_cost", "money", "cost × busy ÷ device time; NULL where unobserved or unpriced."),
+        ("list_cost", "money", "Cost at the on-demand price of the same SKU; NULL where the book has none."),
+        ("currency", "string", "Currency of the price; NULL: unpriced."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster", "team"),
+)
+CAPACITY = Table(
+    "capacity",
+    "Accelerator time that was there to be used, by day: as stated, and as raised where more was held than stated.",
+    ("day", "cluster", "pool", "accelerator", "device_id", "node", "provider", "region", "purchase", "owner_team", "publication"),
+    _columns(
+        ("day!", "date", "Day (UTC)."),
+        ("cluster!", "string", "Cluster."),
+        ("pool!", "string", "Pool."),
+        ("accelerator!", "string", "Canonical accelerator name."),
+        ("device_id", "string", "Device, where accounted by device."),
+        ("node", "string", "Node of the device."),
+        ("provider", "string", "Provider."),
+        ("region", "string", "Region."),
+        ("purchase", "string", "How it was bought."),
+        ("owner_team", "string", "Owner."),
+        ("stated_seconds!", "seconds", "Accelerator time by the capacity rows."),
+        ("raised_seconds!", "seconds", "Accelerator time accounted: stated, or what was held where that is more."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster",),
+)
+WORKLOADS = Table(
+    "workloads",
+    "Attempts of workloads, each in the day it started (or was submitted, if it never started).",
+    ("day", "cluster", "attempt", "publication"),
+    _columns(
+        ("day!", "date", "Day (UTC) of start."),
+        ("cluster!", "string", "Cluster."),
+        ("attempt!", "int64", "Number of the row within the day, in sort order."),
+        ("workload_id", "string", "Job or pod."),
+        ("team", "string", "Team at the start."),
+        ("owner_status!", "string", "fact, claim or unowned."),
+        ("cost_center", "string", "Cost center."),
+        ("model", "string", "Model."),
+        ("purpose", "string", "Purpose."),
+        ("user", "string", "User."),
+        ("account", "string", "Account."),
+        ("namespace", "string", "Namespace."),
+        ("pool!", "string", "Pool."),
+        ("node", "string", "Node."),
+        ("device_id", "string", "Device."),
+        ("accelerator!", "string", "Canonical accelerator name."),
+        ("quantity!", "money", "Accelerators held."),
+        ("submitted", "timestamp", "When it was asked for."),
+        ("start", "timestamp", "Start; NULL: never started."),
+        ("end", "timestamp", "End; NULL: running at the watermark."),
+        ("outcome", "string", "How it ended."),
+        ("priority", "int64", "Scheduling priority."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster",),
+)
+PRICES = Table(
+    "prices",
+    "Price in force for each SKU that a cluster had on a day, cut at every change.",
+    ("day", "cluster", "accelerator", "provider", "region", "purchase", "start", "publication"),
+    _columns(
+        ("day!", "date", "Day (UTC)."),
+        ("cluster!", "string", "Cluster."),
+        ("accelerator!", "string", "Canonical accelerator name."),
+        ("provider", "string", "Provider."),
+        ("region", "string", "Region."),
+        ("purchase", "string", "How it was bought."),
+        ("start!", "timestamp", "From, within the day."),
+        ("end!", "timestamp", "To, within the day."),
+        ("price_id", "string", "Price row that matched best; NULL: unpriced."),
+        ("price_per_hour", "money", "Price of one accelerator-hour."),
+        ("currency", "string", "Currency."),
+        ("covers", "string", "machine or accelerator."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster",),
+)
+FAULTS = Table(
+    "faults",
+    "What did not fit, counted: nothing here was dropped.",
+    ("day", "cluster", "fault", "pool", "accelerator", "publication"),
+    _columns(
+        ("day!", "date", "Day (UTC)."),
+        ("cluster!", "string", "Cluster."),
+        ("fault!", "string", "over_allocated, no_matching_capacity, unallocated_use, …"),
+        ("pool", "string", "Pool."),
+        ("accelerator", "string", "Accelerator."),
+        ("workloads!", "int64", "Workloads, or samples, concerned."),
+        ("device_seconds", "seconds", "Accelerator time concerned."),
+        ("cost", "money", "Cost concerned; NULL where unpriced."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster",),
+)
+PUBLICATIONS = Table(
+    "publications",
+    "The switch: which publication is current for a cluster and day (the highest seq).",
+    ("seq", "cluster", "day"),
+    _columns(
+        ("seq!", "int64", "Order of publishing; one number for all rows of one switch."),
+        ("publication!", "string", "Publication."),
+        ("cluster!", "string", "Cluster."),
+        ("day!", "date", "Day (UTC)."),
+        ("published_at!", "timestamp", "When the switch was made."),
+        ("fingerprint!", "string", "Digest of the inputs the day was computed from."),
+    ),
+)
+RUNS = Table(
+    "runs",
+    "Runs of the pipeline and how they ended.",
+    ("publication",),
+    _columns(
+        ("publication!", "string", "Publication that the run made."),
+        ("started!", "timestamp", "Start of the run."),
+        ("ended!", "timestamp", "End of the run."),
+        ("from_day!", "date", "First day published."),
+        ("to_day!", "date", "Last day published."),
+        ("cluster_days!", "int64", "Cluster-days published."),
+        ("usage_rows!", "int64", "Usage rows published."),
+        ("charge_rows!", "int64", "Charge rows published."),
+        ("cost", "money", "Cost published, priced rows only."),
+        ("residual_seconds!", "seconds", "Accelerator time lost or made by the run: 0."),
+        ("residual_cost!", "money", "Cost lost or made by the run: 0."),
+        ("unpriced_seconds!", "seconds", "Accelerator time without a price."),
+    ),
+)
+
+INPUTS: dict[str, Table] = {
+    "jobs": INPUT_JOBS,
+    "capacity": INPUT_CAPACITY,
+    "prices": INPUT_PRICES,
+    "teams": INPUT_TEAMS,
+    "samples": INPUT_SAMPLES,
+}
+RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS)
+ALL: tuple[Table, ...] = (*RESULTS, PUBLICATIONS, RUNS, *INPUTS.values(), QUARANTINE)
+
+STATES: dict[str, str] = {
+    "allocated_unobserved": "Held; no sample tells what it did.",
+    "allocated_idle": "Held; observed doing nothing for at least `idle_after`.",
+    "allocated_active": "Held and doing something, or idle for a shorter time.",
+    "unallocated_reserved": "Free, but set aside by a reservation.",
+    "unallocated_queued": "Free while a waiting request fits.",
+    "unallocated_stranded": "Free, but too little for any waiting or typical request.",
+    "unallocated_free": "Free and nobody asks.",
+    "unobserved": "No source tells whether it was held.",
+}
+CHARGE_KINDS: dict[str, str] = {
+    "allocated_unobserved": "usage",
+    "allocated_active": "usage",
+    "allocated_idle": "idle",
+    "unallocated_reserved": "unallocated",
+    "unallocated_queued": "unallocated",
+    "unallocated_stranded": "unallocated",
+    "unallocated_free": "unallocated",
+    "unobserved": "unallocated",
+}
+
+
+def by_name(name: str, tables: Iterable[Table] = ALL) -> Table:
+    """The table of that name; raises `KeyError`."""
+    return {t.name: t for t in tables}[name]
