@@ -1,0 +1,107 @@
+"""The laws as SQL over staged rows, against capacity rebuilt from the raw inputs by another path than the core's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+import sql
+from accounting.inventory import Inventory, Span
+from accounting.plan import EMPTY, Day, epoch_ms
+from accounting.stores.engine import Session, open_session
+from accounting.stores.lake import Lake, StagedFile
+from accounting.tables import RESULTS
+
+REBUILT = ("jobs", "capacity", "holdings", "pool_days")
+"""In the order in which they read each other."""
+
+_DAYS = {"cluster": pl.String, "day": pl.Date, "start_ms": pl.Int64, "end_ms": pl.Int64}
+_SPANS = {"cluster": pl.String, "event_ms": pl.Int64, "watermark_ms": pl.Int64, "end_ms": pl.Int64}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One check that found rows: its name, what it says, how many rows, and the first of them."""
+
+    check: str
+    says: str
+    rows: pl.DataFrame
+
+    def __str__(self) -> str:
+        first = ", ".join(f"{k}={v}" for k, v in self.rows.row(0, named=True).items() if v is not None)
+        return f"{self.check}: {self.says} {self.rows.height} rows, the first: {first}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks found, and what the checked rows add up to."""
+
+    failures: list[Failure]
+    totals: dict[str, Any]
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    unpriced: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def residual_seconds(self) -> Decimal:
+        return _residual(self.failures, "time_is_conserved")
+
+    @property
+    def residual_cost(self) -> Decimal:
+        return _residual(self.failures, "cost_is_conserved")
+
+
+def check_staged(lake: Lake, inventory: Inventory, spans: Sequence[Span], days: Sequence[Day], files: Sequence[StagedFile]) -> Verdict:
+    """Checks the files of a run that is not published yet."""
+    staged: dict[str, list[str]] = {}
+    for file in files:
+        staged.setdefault(file.table, []).append(str(lake.folder / file.path))
+    with open_session(lake.snapshot(), staged=staged, spill=lake.folder / "tmp") as session:
+        return _check(session, inventory, spans, [(d.span.cluster, d.day) for d in days])
+
+
+def check_published(lake: Lake, inventory: Inventory, spans: Sequence[Span], skip: Set[tuple[str, date]]) -> Verdict:
+    """The same checks over what is published now, without the days to `skip`."""
+    days = sorted({(x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY} - skip)
+    with open_session(lake.snapshot(), spill=lake.folder / "tmp") as session:
+        session.load("run.checked", pl.DataFrame(days, schema={"cluster": pl.String, "day": pl.Date}, orient="row"))
+        for table in RESULTS:
+            columns = ", ".join(f"published.{name}" for name in table.names)
+            of_day = "checked.cluster = published.cluster AND checked.day = published.day"
+            session.define(f"staged.{table.name}", f"SELECT {columns} FROM {table.name} AS published JOIN run.checked AS checked ON {of_day}")
+        return _check(session, inventory, spans, days)
+
+
+def _check(session: Session, inventory: Inventory, spans: Sequence[Span], days: Sequence[tuple[str, date]]) -> Verdict:
+    day_rows = [(cluster, day, epoch_ms(day), epoch_ms(day) + 86_400_000) for cluster, day in days]
+    last = {cluster: max(end for c, _, _, end in day_rows if c == cluster) for cluster, _ in days}
+    session.load("run.days", pl.DataFrame(day_rows, schema=_DAYS, orient="row"))
+    span_rows = [(s.cluster, s.event, s.watermark, last[s.cluster]) for s in spans if s.cluster in last]
+    session.load("run.spans", pl.DataFrame(span_rows, schema=_SPANS, orient="row"))
+    session.load("run.names", inventory.names)
+    for name in REBUILT:
+        session.define(f"rebuilt.{name}", sql.read(f"rebuilt/{name}"), keep=True)
+    failures = []
+    for name in sql.names("checks"):
+        text = sql.read(name)
+        rows = session.query(text)
+        if rows.height:
+            failures.append(Failure(name.rpartition("/")[2], text.splitlines()[0].removeprefix("-- fail: "), rows))
+    return Verdict(
+        failures,
+        session.query(sql.read("run/totals")).row(0, named=True),
+        session.query(sql.read("run/faults")).to_dicts(),
+        session.query(sql.read("run/unpriced")).to_dicts(),
+    )
+
+
+def _residual(failures: Sequence[Failure], check: str) -> Decimal:
+    found = [f.rows for f in failures if f.check == check]
+    if not found:
+        return Decimal(0)
+    rows: Mapping[str, pl.Series] = {c: found[0][c].fill_null(0) for c in ("expected", "actual")}
+    return Decimal(str(rows["expected"].sum() - rows["actual"].sum()))

@@ -1,0 +1,93 @@
+"""chipledger run"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import click
+
+from accounting import pipeline
+from accounting.accelerators import near
+from accounting.cli import screen
+from accounting.pipeline import Report
+from accounting.project import Project
+
+UNPRICED = 3
+
+
+@click.command("run")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC), inclusive.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day (UTC), inclusive; open rows run to its end.")
+@click.pass_context
+def command(ctx: click.Context, first: datetime | None, last: datetime | None) -> None:
+    """Account every day whose inputs changed, check, and publish all tables at once.
+
+    Exit status 3: published, but some time has no price.
+
+    \b
+    Examples:
+      chipledger run
+      chipledger run --from 2025-01-01 --to 2025-01-31
+    """
+    project = screen.project(ctx)
+    with screen.progress() as tell:
+        report = pipeline.run(project.config, first.date() if first else None, last.date() if last else None, tell)
+    _show(report, project)
+    if report.unpriced:
+        sys.exit(UNPRICED)
+
+
+def _show(report: Report, project: Project) -> None:
+    for cluster, watermark in report.watermarks.items():
+        click.echo(f"watermark {cluster}: {screen.instant(watermark)}")
+    if report.publication is None:
+        click.echo(f"nothing to do: {report.up_to_date} cluster-days are up to date")
+        return
+    totals, currency = report.totals, report.totals["currency"]
+    click.echo(
+        f"published {report.days} cluster-days, {report.first} to {report.last} ({report.up_to_date} were up to date), "
+        f"as {report.publication}: {report.rows.get('usage', 0):,} usage rows, {report.rows.get('charges', 0):,} charges"
+    )
+    click.echo(f"accelerator-hours {screen.hours(totals['device_seconds'])}, allocated {screen.hours(totals['allocated_seconds'])}, "
+               f"busy {screen.hours(totals['busy_seconds'])}, idle {screen.hours(totals['idle_seconds'])}")
+    click.echo(f"cost {screen.money(totals['cost'], currency)}")
+    click.echo(f"residual: {report.residual_seconds.normalize():f} accelerator-seconds, {report.residual_cost.normalize():f} cost")
+    _show_unknown(report)
+    _show_faults(report)
+    _show_unpriced(report, project)
+
+
+def _show_unknown(report: Report) -> None:
+    totals = report.totals
+    for what, seconds in (
+        ("held but unobserved", totals["unobserved_seconds"]),
+        ("without a team", totals["unowned_seconds"]),
+        ("without a price", totals["unpriced_seconds"]),
+    ):
+        if seconds:
+            click.echo(f"not known: {screen.hours(seconds)} accelerator-hours {what}")
+
+
+def _show_faults(report: Report) -> None:
+    if not report.faults:
+        return
+    rows = [
+        (f["fault"], f["cluster"], f["pool"], f["accelerator"], f["days"], f["workloads"], screen.hours(f["device_seconds"]),
+         screen.money(f["cost"], report.totals["currency"]))
+        for f in report.faults[:20]
+    ]  # fmt: skip
+    click.echo()
+    columns = ("fault", "cluster", "pool", "accelerator", "days", "workloads", "hours", "cost")
+    screen.table(f"faults ({len(report.faults)})", columns, rows, right=(4, 5, 6, 7))
+
+
+def _show_unpriced(report: Report, project: Project) -> None:
+    priced = project.lake.scan_input("prices").select("accelerator").unique().collect()["accelerator"].to_list() if report.unpriced else []
+    for sku in report.unpriced[:20]:
+        name = " ".join(str(sku[k]) for k in ("accelerator", "provider", "region", "purchase") if sku[k])
+        matches = near(sku["accelerator"], priced)
+        hint = f"; the price book has {', '.join(matches)}" if matches else ""
+        click.echo(
+            f"no price: {name}, {screen.hours(sku['device_seconds'])} hours from {sku['first_day']} to {sku['last_day']}{hint}", err=True
+        )

@@ -1,0 +1,70 @@
+"""What commands print: progress over two seconds, hours, money, tables."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from accounting.project import Project, open_project
+
+PATIENCE_SECONDS = 2.0
+
+
+def project(ctx: click.Context) -> Project:
+    """The project that `--config` or the current folder names."""
+    return open_project(ctx.find_root().obj)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, float | None], None]]:
+    """A progress bar on standard error that appears only where a person waits longer than two seconds."""
+    console = Console(stderr=True)
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=console, transient=True)
+    task = bar.add_task("", total=None)
+    began = time.monotonic()
+
+    def tell(text: str, done: float | None) -> None:
+        bar.update(task, description=text, completed=(done or 0) * 100, total=None if done is None else 100)
+        if console.is_terminal and not bar.live.is_started and time.monotonic() - began > PATIENCE_SECONDS:
+            bar.start()
+
+    try:
+        yield tell
+    finally:
+        bar.stop()
+
+
+def hours(seconds: Decimal | None) -> str:
+    """Seconds as hours, three decimals, thousands grouped."""
+    return "-" if seconds is None else f"{Decimal(seconds) / 3600:,.3f}"
+
+
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """An amount for people, to the cent; nothing is NULL, not 0."""
+    return "-" if amount is None else f"{amount:,.2f} {currency or ''}".rstrip()
+
+
+def instant(ms: int) -> str:
+    """Milliseconds since the epoch as UTC."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:
+    """A table on standard output; columns numbered in `right` are numbers."""
+    grid = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for i, name in enumerate(columns):
+        grid.add_column(name, justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*("-" if cell is None else str(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False, markup=False).print(grid)

@@ -1,0 +1,157 @@
+"""The project: chipledger.toml and the policies beside it, decoded and checked."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import zoneinfo
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from accounting.errors import InputError, StoreError
+from accounting.policy import DatedPolicy, Policy, PolicyKeys, base_policy, timeline
+
+FILE = "chipledger.toml"
+POLICIES = "policies"
+
+Text = Annotated[str, Meta(min_length=1)]
+T = TypeVar("T", bound=Struct)
+
+
+class LakeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[lake]`: where results are kept (relative to the file) and for how many days replaced publications stay."""
+
+    path: Text = "lake"
+    keep_days: Annotated[int, Meta(ge=0)] = 30
+
+
+class BillingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[billing.PROVIDER]`: the zone in which that provider's billing months begin and end."""
+
+    zone: Text = "UTC"
+
+
+class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """chipledger.toml as people write it."""
+
+    lake: LakeTable = LakeTable()
+    billing: dict[str, BillingTable] = field(default_factory=dict)
+    accelerators: dict[str, Text] = field(default_factory=dict)
+    policy: PolicyKeys = PolicyKeys()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """A project, ready for use: absolute paths, valid zones, policies in order of their start."""
+
+    folder: Path
+    lake: Path
+    keep_days: int
+    zones: dict[str, str]
+    aliases: dict[str, str]
+    policies: tuple[Policy, ...]
+
+
+def load_config(path: Path | None) -> Config:
+    """The project at `path` (a file or a folder; None: the current folder); InputError names the file and the key."""
+    file = _find(path)
+    raw = decode(ConfigFile, read_toml(file), file.name)
+    folder = file.parent.resolve()
+    return Config(
+        folder=folder,
+        lake=folder / raw.lake.path,
+        keep_days=raw.lake.keep_days,
+        zones={provider: _zone(table.zone, provider) for provider, table in raw.billing.items()},
+        aliases=raw.accelerators,
+        policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
+    )
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The tables of a TOML file, decimals exact; InputError where it cannot be read or is not TOML."""
+    try:
+        return tomllib.loads(file.read_text("utf-8-sig"), parse_float=Decimal)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file}: is not valid TOML: {error}") from error
+
+
+def decode(struct: type[T], tables: dict[str, Any], where: str) -> T:
+    """`tables` as a `struct`; InputError "WHERE: key.path: what is wrong" where they do not fit."""
+    try:
+        return msgspec.convert(tables, struct)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{where}: {_explain(str(error), struct)}") from error
+
+
+def write_project(folder: Path) -> Path:
+    """Write chipledger.toml (its path is returned) and `policies/` into `folder`, made where missing.
+
+    Raises InputError where a chipledger.toml stands already; it is never overwritten.
+    """
+    file = folder / FILE
+    if file.exists():
+        raise InputError(f"{file}: exists already; choose another folder")
+    try:
+        (folder / POLICIES).mkdir(parents=True, exist_ok=True)
+        (folder / POLICIES / "README.md").write_text(_template("policies.md"), "utf-8")
+        file.write_text(_template(FILE), "utf-8")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"{folder}: is not a folder; choose another one") from error
+    except OSError as error:
+        raise StoreError(f"{error.filename}: cannot be written: {error.strerror}") from error
+    return file
+
+
+def _find(path: Path | None) -> Path:
+    file = path or Path()
+    if file.is_dir():
+        file = file / FILE
+    if not file.exists():
+        raise InputError(f"{file.absolute()}: not found; run `chipledger init DIR`, or name the project with --config")
+    return file
+
+
+def _dated(folder: Path) -> list[tuple[str, DatedPolicy]]:
+    files = sorted(folder.glob("*.toml"))
+    return [
+        (name, decode(DatedPolicy, read_toml(file), name)) for file in files for name in [f"{POLICIES}/{file.name}"]
+    ]
+
+
+def _zone(zone: str, provider: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        near = difflib.get_close_matches(zone, zoneinfo.available_timezones(), n=1)
+        remedy = f"did you mean {near[0]}?" if near else "write an IANA name such as Europe/Berlin"
+        raise InputError(f"{FILE}: billing.{provider}.zone: {zone!r} is not a time zone; {remedy}") from error
+    return zone
+
+
+def _explain(message: str, struct: type[Struct]) -> str:
+    what, _, path = message.partition(" - at `")
+    key = path.rstrip("`").removeprefix("$").removeprefix(".")
+    unknown = re.search(r"unknown field `(.+)`", what)
+    if unknown is None:
+        return f"{key}: {what}" if key else what
+    here = ".".join(filter(None, (key, unknown[1])))
+    near = difflib.get_close_matches(unknown[1], _keys(struct), n=1)
+    return f"{here}: unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it or correct its name")
+
+
+def _keys(struct: type[Struct]) -> list[str]:
+    nested = (LakeTable, BillingTable, PolicyKeys)
+    return [info.encode_name for part in (struct, *nested) for info in msgspec.structs.fields(part)]
+
+
+def _template(name: str) -> str:
+    return files("accounting").joinpath("templates", name).read_text("utf-8")

@@ -1,0 +1,60 @@
+"""One partition from inputs to published rows: measure, price, bear. Straight lines, in order."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from accounting.core import faults, published
+from accounting.core.activity import observe
+from accounting.core.charges import charges_table
+from accounting.core.free import stated, typical
+from accounting.core.holdings import held, identified, waiting
+from accounting.core.measure import free_rows, held_rows
+from accounting.core.occupancy import occupy
+from accounting.core.partition import Partition, Results
+from accounting.core.places import placed, places, pool_codes, survey, with_place
+from accounting.core.pricing import book, check_currency
+from accounting.core.rows import account_rows
+from accounting.core.ticks import lay
+from accounting.core.usage import usage_table
+
+RESERVED = "reservation"
+"""The purchase whose free time is set aside."""
+
+
+def account(p: Partition) -> Results:
+    """The published rows of a partition; the same for any order and division of its inputs.
+
+    Raises `InputError` where two prices or two team rules contradict each other.
+    """
+    prices = book(p.prices)
+    check_currency(prices)
+    site = survey(p)
+    owned = held(p)
+    holdings, identities = identified(pool_codes(owned, site.pools))
+    located = placed(holdings, site)
+    where = places(located, site)
+    located = with_place(located, where)
+    occupancy = occupy(located, site, where)
+    ticks = lay(p, site, where, occupancy.bought, prices)
+    activity = observe(p.samples, p.policies)
+
+    free = stated(
+        occupancy.free.join(where.select("place", "pool"), on="place"),
+        pool_codes(waiting(p), site.pools),
+        typical(located.select("pool", "start", "end", "quantity")),
+        scheduled=p.scheduled,
+    )
+    weights = pl.concat([held_rows(located, occupancy, ticks, activity), free_rows(free, where, ticks, activity)])
+    reserved = site.lots.filter(pl.col("purchase") == RESERVED)["lot"].to_list()
+    rows = account_rows(weights, ticks, reserved)
+
+    charges, orphaned = charges_table(rows, p.cluster, site, where, identities, prices, p.policies)
+    return Results(
+        usage_table(rows, p.cluster, site, where, identities, prices),
+        charges,
+        published.capacity_table(p, site, where, occupancy),
+        published.workloads_table(p),
+        published.prices_table(p, site, where, ticks),
+        faults.faults_table(p, site, where, occupancy, located, ticks, rows, activity, orphaned),
+    )

@@ -1,0 +1,47 @@
+"""What the core takes and gives: one cluster, some whole UTC days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from accounting.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The inputs of one cluster for `[start, end)` in epoch milliseconds, whole UTC days.
+
+    Frames have the columns of the input tables (times in ms, quantities in millionths), effective (replaced rows are
+    gone) and with canonical accelerator names. `jobs` are those that hold or wait in the window; `capacity` is all of
+    the cluster's, with starts and ends filled; `prices` and `teams` are all; `samples` reach a halo of
+    `max(idle_after, hold)`, at least a day, beyond the window. `watermark` ends open rows. `scheduled` says whether
+    any source tells who holds this cluster's accelerators.
+    """
+
+    cluster: str
+    start: int
+    end: int
+    watermark: int
+    jobs: pl.DataFrame
+    capacity: pl.DataFrame
+    prices: pl.DataFrame
+    teams: pl.DataFrame
+    samples: pl.DataFrame
+    policies: tuple[Policy, ...]
+    zones: Mapping[str, str]
+    scheduled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Rows of the published tables (without `publication`), in sort order."""
+
+    usage: pl.DataFrame
+    charges: pl.DataFrame
+    capacity: pl.DataFrame
+    workloads: pl.DataFrame
+    prices: pl.DataFrame
+    faults: pl.DataFrame

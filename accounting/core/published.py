@@ -1,0 +1,99 @@
+"""The tables that stand beside usage and charges: capacity, workloads, prices."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from accounting.core.occupancy import Occupancy
+from accounting.core.ownership import own
+from accounting.core.partition import Partition
+from accounting.core.places import LOT, NO_LOT, Site, with_place
+from accounting.core.pricing import Price, Sku, spans
+from accounting.core.rounding import cumulative, to_money, to_seconds
+from accounting.core.steps import DAY, PPM, daily
+from accounting.core.ticks import Ticks
+from accounting.tables import CAPACITY, INSTANT, PRICES, WORKLOADS
+
+
+def capacity_table(p: Partition, site: Site, places: pl.DataFrame, occupancy: Occupancy) -> pl.DataFrame:
+    """`CAPACITY` without `publication`: stated, and raised by what was held beyond."""
+    stated = daily(with_place(site.capacity, places).select("place", "lot", "start", "end", "quantity"))
+    lots = stated.group_by("place", "day").agg(lot=pl.col("lot").min())
+    excess = daily(occupancy.excess).join(lots, on=["place", "day"], how="left").with_columns(lot=pl.col("lot").fill_null(NO_LOT))
+    weight = pl.col("quantity") * (pl.col("end") - pl.col("start"))
+    zero = pl.lit(0, pl.Int64)
+    both = pl.concat(
+        [
+            stated.select("day", "place", "lot", stated=weight, raised=weight),
+            excess.select("day", "place", "lot", stated=zero, raised=weight),
+        ]
+    )
+    sums = both.group_by("day", "place", "lot").agg(pl.col("stated", "raised").sum()).join(places, on="place").sort("day", "place", "lot")
+    rounded = sums.with_columns(
+        stated=cumulative(pl.col("stated"), PPM, ["day", "pool"]), raised=cumulative(pl.col("raised"), PPM, ["day", "pool"])
+    )
+    return (
+        rounded.join(site.pools, on="pool", how="left", suffix="_", maintain_order="left")
+        .join(site.lots, on="lot", how="left", maintain_order="left")
+        .with_columns(
+            day=_date("day"),
+            cluster=pl.lit(p.cluster),
+            pool="name",
+            stated_seconds=to_seconds(pl.col("stated").cast(pl.Int64)),
+            raised_seconds=to_seconds(pl.col("raised")),
+        )
+        .select(c for c in CAPACITY.names if c != "publication")
+    )
+
+
+def workloads_table(p: Partition) -> pl.DataFrame:
+    """`WORKLOADS` without `publication`: attempts that started, or were submitted and never started, in the window."""
+    at = pl.coalesce("start_ms", "submitted_ms", "end_ms")
+    begun = p.jobs.with_columns(start=at, end=at).filter((at >= p.start) & (at < p.end))
+    owned = own(begun, p.teams)
+    instant = {name: pl.col(f"{name}_ms").cast(INSTANT) for name in ("submitted", "start", "end")}
+    sort = ["day", "workload_id", "start_ms", "pool", "node", "device_id", "accelerator", "end_ms", "submitted_ms", "quantity_ppm", "team", "user", "model"]
+    table = owned.with_columns(day=pl.col("start") // DAY).sort(sort, nulls_last=True)
+    return table.with_columns(
+        cluster=pl.lit(p.cluster),
+        attempt=pl.int_range(1, pl.len() + 1).over("day"),
+        quantity=to_money(pl.col("quantity_ppm") * 1000),
+        day=_date("day"),
+        **instant,
+    ).select(c for c in WORKLOADS.names if c != "publication")
+
+
+def prices_table(p: Partition, site: Site, places: pl.DataFrame, ticks: Ticks) -> pl.DataFrame:
+    """`PRICES` without `publication`: each SKU's price by day, cut at every change."""
+    pools = dict(site.pools.select("pool", "accelerator").iter_rows())
+    lots = {row["lot"]: row for row in site.lots.iter_rows(named=True)}
+    used = ticks.table.join(ticks.lots, on="tick").join(places, on="place").select("pool", "lot").unique()
+    skus: set[Sku] = set()
+    for pool, lot in used.iter_rows():
+        provider, region, purchase, _ = (lots[lot][f] for f in LOT)
+        skus.add((pools[pool], provider, region, purchase))
+    rows = [(*sku, span.start, span.end, *_said(span.price)) for sku in skus for span in spans(ticks.book, sku, p.start, p.end)]
+    schema = {
+        **dict.fromkeys(("accelerator", "provider", "region", "purchase"), pl.String), "start": pl.Int64, "end": pl.Int64,
+        "price_id": pl.String, "nano": pl.Int64, "currency": pl.String, "covers": pl.String,
+    }  # fmt: skip
+    return (
+        daily(pl.DataFrame(rows, schema=schema, orient="row"))
+        .sort("day", "accelerator", "provider", "region", "purchase", "start", nulls_last=True)
+        .with_columns(
+            day=_date("day"),
+            cluster=pl.lit(p.cluster),
+            start=pl.col("start").cast(INSTANT),
+            end=pl.col("end").cast(INSTANT),
+            price_per_hour=to_money(pl.col("nano")),
+        )
+        .select(c for c in PRICES.names if c != "publication")
+    )
+
+
+def _said(price: Price | None) -> tuple[str | None, int | None, str | None, str | None]:
+    return (None, None, None, None) if price is None else (price.id, price.nano, price.currency, price.covers)
+
+
+def _date(day: str) -> pl.Expr:
+    return pl.col(day).cast(pl.Int32).cast(pl.Date)

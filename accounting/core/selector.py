@@ -1,0 +1,59 @@
+"""Selectors: facts with globs, such as `account=ml-* cluster=a100`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+FIELDS = ("cluster", "pool", "namespace", "account", "user", "node", "accelerator", "workload_id", "model")
+
+_SEPARATORS = re.compile(r"[\s,;&]+")
+_GLOBS = "*?"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Every field must match; `fields` are sorted by name."""
+
+    fields: tuple[tuple[str, str], ...]
+
+    @property
+    def canonical(self) -> str:
+        """The same text for selectors that say the same."""
+        return " ".join(f"{field}={pattern}" for field, pattern in self.fields)
+
+    @property
+    def specificity(self) -> tuple[int, int, int]:
+        """Number of fields, of fields without a glob, and of literal characters: the larger is more specific."""
+        patterns = [pattern for _, pattern in self.fields]
+        plain = sum(not any(g in p for g in _GLOBS) for p in patterns)
+        return len(patterns), plain, sum(c not in _GLOBS for p in patterns for c in p)
+
+    def matches(self, facts: Mapping[str, str | None]) -> bool:
+        """Whether all fields match; a fact that is missing matches nothing, not even `*`."""
+        return all((value := facts.get(field)) is not None and _glob(value, pattern) for field, pattern in self.fields)
+
+
+def parse(text: str) -> Selector:
+    """Raises `ValueError` on an unknown, repeated or empty field, and on a text without any."""
+    found: dict[str, str] = {}
+    for part in _SEPARATORS.split(text.strip(" \t\r\n,;&")):
+        field, equals, pattern = part.partition("=")
+        if not equals or not pattern:
+            raise ValueError(f"{part!r} is not field=pattern: write for example account=ml-*")
+        if field not in FIELDS:
+            near = get_close_matches(field, FIELDS, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"no fact {field!r}: {hint}Known: {', '.join(FIELDS)}")
+        if field in found:
+            raise ValueError(f"{field!r} stands twice: write two rules")
+        found[field] = pattern
+    return Selector(tuple(sorted(found.items())))
+
+
+def _glob(value: str, pattern: str) -> bool:
+    # `[` has a meaning for fnmatch and none for us.
+    return fnmatchcase(value, pattern.replace("[", "[[]"))

@@ -1,0 +1,229 @@
+"""One file into the lake: read, shape, check, and let it count, all of it or nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from accounting.errors import InputError, StoreError
+from accounting.inputs import capacity, jobs, prices, quarantine, reading, sacct, samples, teams
+from accounting.inputs.cells import LEFT, Cells, bind
+from accounting.inputs.duplicates import losers
+from accounting.inputs.mapping import Mapping, Term, check_kind, kinds
+from accounting.inputs.names import unknown
+from accounting.inputs.scratch import Scratch, scratch
+from accounting.inputs.shaping import FAULT, NOTE, Shaped
+from accounting.inputs.staged import ROW, Staged
+from accounting.inputs.times import Clock
+from accounting.stores.lake import Import, Lake
+from accounting.tables import INPUTS, QUARANTINE
+
+Progress = Callable[[str, float | None], None]
+
+_SHAPES: dict[str, Callable[[Cells, Clock], Shaped]] = {
+    "jobs": jobs.shape,
+    "capacity": capacity.shape,
+    "prices": prices.shape,
+    "teams": teams.shape,
+    "samples": samples.shape,
+}
+_FULL = "No space left on device"
+_DUPLICATE = "duplicate key in the file"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an import did; `reasons` are the rejected rows by reason, biggest first, `notes` what else was counted."""
+
+    record: Import
+    unchanged: bool
+    reasons: list[tuple[str, int]] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One file on its way in."""
+
+    lake: Lake
+    kind: str
+    path: Path
+    mapping: Mapping
+    scratch: Scratch
+    progress: Progress
+
+
+def silent(text: str, fraction: float | None) -> None:
+    """No progress shown."""
+
+
+def import_file(
+    lake: Lake,
+    kind: str,
+    path: Path,
+    mapping: Mapping,
+    *,
+    now: int,
+    source: str | None = None,
+    strict: bool = False,
+    progress: Progress = silent,
+) -> Outcome:
+    """Imports a file in one transaction; the same bytes with the same mapping, live already, change nothing.
+
+    Bad rows go to quarantine; with `strict` they raise `InputError` and nothing is imported. `now` is in ms.
+    """
+    if kind not in kinds():
+        raise InputError(f"import: {unknown('kind', kind, kinds())}")
+    reading.check_readable(path)
+    check_kind(mapping, kind, sacct.DEFAULTS if sacct.applies(mapping, kind) else frozenset())
+    progress("checking what is there", None)
+    sha256 = _sha256(path)
+    with _alone(lake):
+        live = [i for i in lake.imports(live_only=True) if i.kind == kind]
+        same = next((i for i in live if (i.file_sha256, i.mapping_sha256) == (sha256, mapping.digest)), None)
+        replaces = [i.seq for i in live if _replaced(i, sha256, mapping.digest, source)]
+        if same is not None and replaces == [same.seq]:
+            return Outcome(same, True, notes=same.notes)
+        with scratch(lake) as made, _room(lake):
+            job = _Job(lake, kind, path, mapping, made, progress)
+            return _imported(job, sha256, source or "", replaces, strict, now)
+
+
+def _replaced(known: Import, sha256: str, digest: str, source: str | None) -> bool:
+    """One file may count twice only under two names and two mappings: list and spot prices, for example."""
+    if known.file_sha256 == sha256 and (known.mapping_sha256 == digest or source is None or not known.source):
+        return True
+    return source is not None and known.source == source
+
+
+def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: bool, now: int) -> Outcome:
+    job.progress("reading", None)
+    staged = reading.read(job.path, job.mapping, job.scratch)
+    staged, terms = _prepared(job, staged)
+    cells, shaped, rows = _checked(job, staged, terms)
+    doubles = losers(rows, shaped)
+    reasons = _reasons(rows, shaped, staged, doubles)
+    if strict and reasons:
+        raise InputError(
+            f"{job.path}: {sum(n for _, n in reasons)} rows are bad ({_listed(reasons)}): nothing was imported"
+        )
+    good = _good(rows, doubles)
+    _cross_checked(job, good, replaces)
+    notes = _notes(rows, shaped, good)
+    job.progress("storing", None)
+    lake, kind = job.lake, job.kind
+    seq = lake.reserve_import(kind, source, job.path.name, sha256, job.mapping.digest, now)
+    table = INPUTS[kind]
+    taken = lake.stage(
+        table, good.select(pl.lit(seq, dtype=pl.Int64).alias("import_seq"), pl.col(ROW).alias("row"), *table.names[2:])
+    )
+    files = [taken]
+    rejected = sum(n for _, n in reasons)
+    if rejected:
+        bad = quarantine.rows(rows, shaped, staged, cells, doubles, _DUPLICATE)
+        files.append(lake.stage(QUARANTINE, quarantine.stamped(bad, seq, kind, job.path.name)))
+    lake.commit_import(seq, taken.rows, rejected, notes, files, replaces)
+    record = next(i for i in lake.imports(live_only=True) if i.seq == seq)
+    return Outcome(record, False, reasons, notes)
+
+
+def _prepared(job: _Job, staged: Staged) -> tuple[Staged, dict[str, Term]]:
+    terms = job.mapping.terms()
+    if sacct.applies(job.mapping, job.kind):
+        return sacct.prepared(staged, terms)
+    return staged, terms
+
+
+def _checked(job: _Job, staged: Staged, terms: dict[str, Term]) -> tuple[Cells, Shaped, pl.LazyFrame]:
+    """The shaped rows in a file of their own, so that the source is read and parsed once."""
+    job.progress("checking rows", None)
+    try:
+        return _written(job, bind(job.path, staged, job.mapping, terms))
+    except pl.exceptions.PolarsError:
+        job.progress("checking rows one by one", None)
+    try:
+        return _written(job, bind(job.path, staged, job.mapping, terms, guarded=True))
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{job.path}: cannot be read to its end ({reason}): export it again") from error
+
+
+def _written(job: _Job, cells: Cells) -> tuple[Cells, Shaped, pl.LazyFrame]:
+    shaped = _SHAPES[job.kind](cells, job.mapping.clock)
+    target = job.scratch.path(".parquet")
+    shaped.frame.sink_parquet(target, compression="lz4", statistics=False, row_group_size=131_072)
+    return cells, shaped, pl.scan_parquet(target, glob=False)
+
+
+def _good(rows: pl.LazyFrame, doubles: pl.DataFrame) -> pl.LazyFrame:
+    good = rows.filter(pl.col(LEFT).is_null() & pl.col(FAULT).is_null())
+    if doubles.is_empty():
+        return good
+    return good.filter(pl.col(ROW).is_in(doubles[ROW].implode()).not_())
+
+
+def _reasons(rows: pl.LazyFrame, shaped: Shaped, staged: Staged, doubles: pl.DataFrame) -> list[tuple[str, int]]:
+    counted: Counter[str] = Counter()
+    faulty = rows.filter(pl.col(FAULT).is_not_null()).group_by(FAULT).agg(pl.col(ROW).n_unique().alias("n"))
+    for fault, count in faulty.collect(engine="streaming").iter_rows():
+        counted[shaped.faults[fault].title] += count
+    counted.update(staged.rejects["title"].to_list())
+    counted[_DUPLICATE] += doubles.height
+    return sorted(((r, n) for r, n in counted.items() if n), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _listed(reasons: list[tuple[str, int]]) -> str:
+    return "; ".join(f"{reason}: {count}" for reason, count in reasons[:5])
+
+
+def _notes(rows: pl.LazyFrame, shaped: Shaped, good: pl.LazyFrame) -> dict[str, int]:
+    left = rows.filter(pl.col(LEFT).is_not_null()).group_by(LEFT).agg(pl.len()).collect(engine="streaming")
+    notes = dict(left.iter_rows())
+    if shaped.notes:
+        said = good.select(pl.col(NOTE + n).sum() for n in shaped.notes).collect(engine="streaming").row(0)
+        notes |= dict(zip(shaped.notes, said, strict=True))
+    return {name: int(count) for name, count in sorted(notes.items()) if count}
+
+
+def _cross_checked(job: _Job, good: pl.LazyFrame, replaces: list[int]) -> None:
+    """Refuses prices that overlap and teams that contradict each other, here or with what counts already."""
+    if job.kind not in ("prices", "teams"):
+        return
+    others = job.lake.scan_input(job.kind).filter(pl.col("import_seq").is_in(replaces).not_())
+    mine = good.select(
+        pl.lit(None, dtype=pl.Int64).alias("import_seq"), pl.col(ROW).alias("row"), *INPUTS[job.kind].names[2:]
+    )
+    names = {i.seq: i.file for i in job.lake.imports(live_only=True)}
+    every = pl.concat([others, mine]).collect()
+    (prices if job.kind == "prices" else teams).check(every, job.path.name, names)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _room(lake: Lake) -> Iterator[None]:
+    """A full disk as one line, whoever notices it."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError, InputError) as error:
+        if _FULL in str(error):
+            raise StoreError(f"{lake.folder}: {_FULL}; nothing was imported: make room and import again") from error
+        raise
+
+
+@contextmanager
+def _alone(lake: Lake) -> Iterator[None]:
+    """One import at a time, so that two of one file cannot both count."""
+    with (lake.folder / "import.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,87 @@
+"""Prices: what one accelerator costs per hour, from when to when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from accounting.errors import InputError
+from accounting.inputs.cells import Cells
+from accounting.inputs.numbers import EXACT
+from accounting.inputs.shaping import Fault, Shaped, exact, missing, outside, shaped, texts, unparsed
+from accounting.inputs.spans import spanned
+from accounting.inputs.times import Clock
+from accounting.tables import INPUT_PRICES
+
+FOREVER = 1 << 62
+SKU = ("accelerator", "provider", "region", "purchase")
+
+
+def shape(cells: Cells, clock: Clock) -> Shaped:
+    """Rows of `INPUT_PRICES`; currency is USD and `covers` is machine where the file does not say."""
+    frame, times = spanned(cells, clock, windowed=False)
+    frame = frame.with_columns(
+        *texts(cells, SKU),
+        exact(cells, "price_per_hour").cast(EXACT).alias("price_per_hour"),
+        cells.text("currency").fill_null("USD").str.strip_chars().str.to_uppercase().alias("currency"),
+        cells.text("covers").fill_null("machine").str.strip_chars().str.to_lowercase().alias("covers"),
+    )
+    faults = [
+        *times,
+        missing(cells, "accelerator"),
+        missing(cells, "price_per_hour"),
+        unparsed(cells, "price_per_hour", "price_per_hour", "a number"),
+        outside("price_per_hour", pl.col("price_per_hour") < 0, "negative"),
+        _wrong(cells, "currency", ~pl.col("currency").str.contains(r"^[A-Z]{3}$"), "a currency of three letters"),
+        _wrong(cells, "covers", ~pl.col("covers").is_in(["machine", "accelerator"]), "machine or accelerator"),
+    ]
+    return shaped(cells, frame, INPUT_PRICES.names[2:], faults)
+
+
+def _wrong(cells: Cells, name: str, broken: pl.Expr, what: str) -> Fault:
+    return Fault(name, f"{name} is not {what}", broken, f"{{}} is not {what}")
+
+
+def trimmed(every: pl.DataFrame) -> pl.DataFrame:
+    """Distinct rows of `INPUT_PRICES`; one without an end ends where the next of its SKU starts."""
+    said = [name for name in INPUT_PRICES.names if name not in ("import_seq", "row")]
+    rows = every.sort("import_seq", "row", nulls_last=True).unique(said, keep="first", maintain_order=True)
+    starts = rows.select(*SKU, "start_ms").unique().sort(*SKU, "start_ms")
+    following = starts.with_columns(pl.col("start_ms").shift(-1).over(SKU).alias("_next"))
+    joined = rows.join(following, on=[*SKU, "start_ms"], how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(pl.coalesce("end_ms", "_next").alias("end_ms")).drop("_next")
+
+
+def check(every: pl.DataFrame, file: str, files: dict[int, str]) -> None:
+    """Raises `InputError` where two prices of one SKU hold at once; rows of `file` have no `import_seq` yet."""
+    held = trimmed(every).filter((pl.col("start_ms") < pl.col("end_ms")).fill_null(True))
+    rows = held.sort(*SKU, "start_ms", "end_ms", nulls_last=[False] * (len(SKU) + 1) + [True])
+    until = pl.col("end_ms").fill_null(FOREVER).cum_max().shift(1).over(SKU)
+    late = rows.with_columns(until.alias("_until")).filter(
+        pl.col("_until").is_not_null() & (pl.col("start_ms").fill_null(-FOREVER) < pl.col("_until"))
+    )
+    if late.is_empty():
+        return
+    second = late.row(0, named=True)
+    same_sku = rows.filter(pl.all_horizontal(pl.col(c).eq_missing(pl.lit(second[c])) for c in SKU))
+    first = next(
+        r for r in same_sku.iter_rows(named=True) if (r["end_ms"] or FOREVER) == second["_until"] and r != second
+    )
+    first, second = sorted((first, second), key=lambda r: (r["import_seq"] is None, r["import_seq"], r["row"]))
+    sku = ", ".join(str(second[c]) for c in SKU if second[c] is not None)
+    raise InputError(
+        f"prices of {sku} overlap: {_told(first, file, files)} and {_told(second, file, files)}:"
+        " give one an end, undo the old import, or keep a book under one --source"
+    )
+
+
+def _told(row: dict[str, Any], file: str, files: dict[int, str]) -> str:
+    name = file if row["import_seq"] is None else files[row["import_seq"]]
+    since = (
+        "always"
+        if row["start_ms"] is None
+        else f"from {datetime.fromtimestamp(row['start_ms'] / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    )
+    return f"row {row['row']} of {name} ({row['price_per_hour'].normalize():f} {row['currency']} {since})"

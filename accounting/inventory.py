@@ -1,0 +1,129 @@
+"""The effective inputs of a lake under their canonical names, and the days that each cluster's events span."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import polars as pl
+
+from accounting.accelerators import canonical
+from accounting.core.partition import Partition
+from accounting.core.steps import DAY
+from accounting.inputs.effective import effective
+from accounting.policy import Policy
+from accounting.stores.lake import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Effective rows of all clusters; accelerators are canonical, quantities count chips. Samples stay on disk."""
+
+    jobs: pl.DataFrame
+    capacity: pl.DataFrame
+    prices: pl.DataFrame
+    teams: pl.DataFrame
+    samples: pl.LazyFrame
+    names: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a cluster spans, in ms: `first` of all, first `event` of a job or sample, `watermark`; `scheduled` if a source
+    tells who holds what."""
+
+    cluster: str
+    first: int
+    event: int
+    watermark: int
+    scheduled: bool
+
+    @property
+    def start(self) -> int:
+        return self.first // DAY * DAY
+
+
+def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
+    """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
+    jobs, capacity, prices = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity", "prices"))
+    names = _names(pl.concat([f["accelerator"] for f in (jobs, capacity, prices)]).unique().sort().to_list(), aliases)
+    return Inventory(
+        _renamed(jobs, names, counted=True),
+        _renamed(capacity, names, counted=True),
+        _renamed(prices, names, counted=False),
+        effective(lake, "teams").collect(),
+        effective(lake, "samples"),
+        names,
+    )
+
+
+def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
+    known = [(name, canonical(name, aliases)) for name in names]
+    rows = [(n, a.name, int((a.chips * 1_000_000).to_integral_value(ROUND_HALF_EVEN))) for n, a in known]
+    return pl.DataFrame(rows, schema={"accelerator": pl.String, "canonical": pl.String, "chips_ppm": pl.Int64}, orient="row")
+
+
+def _renamed(frame: pl.DataFrame, names: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
+    joined = frame.join(names, on="accelerator", how="left", maintain_order="left")
+    quantity = pl.col("quantity_ppm") * pl.col("chips_ppm") // int(Decimal(1_000_000)) if counted else None
+    renamed = joined.with_columns(accelerator=pl.col("canonical"), **({} if quantity is None else {"quantity_ppm": quantity}))
+    return renamed.select(frame.columns)
+
+
+def spans(inventory: Inventory, until: int | None) -> list[Span]:
+    """Every cluster with at least one event; `until` (ms) takes the place of the watermark."""
+    ends = [
+        inventory.jobs.select("cluster", first=pl.min_horizontal("submitted_ms", "start_ms"), last="end_ms", jobs=pl.lit(1), event=pl.lit(True)),
+        inventory.samples.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))
+        .group_by("cluster")
+        .agg(pl.col("first").min(), pl.col("last").max())
+        .with_columns(jobs=pl.lit(0), event=pl.lit(True))
+        .collect(engine="streaming"),
+        inventory.capacity.select("cluster", first="start_ms", last="end_ms", jobs=pl.lit(0), event=pl.lit(False)),
+    ]
+    found = (
+        pl.concat(ends, how="vertical_relaxed")
+        .group_by("cluster")
+        .agg(
+            pl.col("first").min(), pl.col("last").max(), pl.col("jobs").sum(), event=pl.col("first").filter("event").min()
+        )
+        .with_columns(last=pl.col("last") if until is None else pl.lit(until, pl.Int64))
+        .filter(pl.col("last") > pl.col("first"))
+        .sort("cluster")
+    )
+    return [
+        Span(r["cluster"], r["first"], r["first"] if r["event"] is None else r["event"], r["last"], r["jobs"] > 0)
+        for r in found.iter_rows(named=True)
+    ]
+
+
+def capacity_of(inventory: Inventory, span: Span) -> pl.DataFrame:
+    """The cluster's capacity rows with their ends filled: from the first event, to the watermark."""
+    return inventory.capacity.filter(pl.col("cluster") == span.cluster).with_columns(
+        start_ms=pl.col("start_ms").fill_null(span.event),
+        end_ms=pl.min_horizontal(pl.col("end_ms").fill_null(span.watermark), pl.lit(span.watermark)),
+    )
+
+
+def partition(
+    inventory: Inventory, span: Span, start: int, end: int, policies: tuple[Policy, ...], zones: Mapping[str, str], halo: int
+) -> Partition:
+    """What the core needs for `[start, end)` of one cluster; `halo` in ms, for samples."""
+    mine = pl.col("cluster") == span.cluster
+    begun = pl.min_horizontal("submitted_ms", "start_ms")
+    over = pl.coalesce("end_ms", pl.when(pl.col("start_ms").is_not_null()).then(span.watermark), pl.lit(span.watermark))
+    return Partition(
+        span.cluster,
+        start,
+        end,
+        span.watermark,
+        inventory.jobs.filter(mine & (begun < end) & ((over > start) | (begun >= start))),
+        capacity_of(inventory, span),
+        inventory.prices,
+        inventory.teams,
+        inventory.samples.filter(mine & (pl.col("start_ms") < end + halo) & (pl.col("start_ms") >= start - halo)).collect(engine="streaming"),
+        policies,
+        zones,
+        span.scheduled,
+    )

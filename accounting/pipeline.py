@@ -1,0 +1,146 @@
+"""A run: read, account partition by partition, stage, check, and switch all tables at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from accounting import checks, plan
+from accounting.config import Config
+from accounting.core.account import account
+from accounting.core.partition import Results
+from accounting.errors import Refused
+from accounting.inventory import Inventory, Span, partition, spans, take
+from accounting.stores.lake import Conflict, Lake, PublishedDay, StagedFile, new_publication, now_ms
+from accounting.tables import RESULTS
+
+Progress = Callable[[str, float | None], None]
+"""Told what is being done, and how much of it is done (0 to 1; None: unknown)."""
+
+ATTEMPTS = 3
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. Amounts are of the days it published; `publication` is None where nothing had changed."""
+
+    publication: str | None
+    days: int
+    up_to_date: int
+    first: date | None = None
+    last: date | None = None
+    watermarks: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, Any] = field(default_factory=dict)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    unpriced: list[dict[str, Any]] = field(default_factory=list)
+    residual_seconds: Decimal = Decimal(0)
+    residual_cost: Decimal = Decimal(0)
+
+
+def run(config: Config, first: date | None, last: date | None, progress: Progress) -> Report:
+    """Publishes every day from `first` to `last` (inclusive) whose inputs changed.
+
+    Raises `Refused` where a check fails, `InputError` where inputs contradict each other; nothing is published then.
+    A run that loses against another one starts anew.
+    """
+    lake = Lake.open(config.lake)
+    for attempt in range(ATTEMPTS):
+        try:
+            return _attempt(lake, config, first, last, progress)
+        except Conflict:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def pending(config: Config, first: date | None = None, last: date | None = None) -> tuple[Inventory, list[Span], list[plan.Day], int]:
+    """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
+    lake = Lake.open(config.lake)
+    inventory = take(lake, config.aliases)
+    found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
+    settings = {**{f"zone {k}": v for k, v in config.zones.items()}}
+    todo, clean = plan.days(inventory, found, lake.live(), config.policies, settings, first, last)
+    return inventory, found, todo, clean
+
+
+def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, progress: Progress) -> Report:
+    started = now_ms()
+    progress("reading inputs", None)
+    inventory, found, todo, clean = pending(config, first, last)
+    watermarks = {s.cluster: s.watermark for s in found}
+    if not todo:
+        return Report(None, 0, clean, watermarks=watermarks)
+    publication = new_publication(started)
+    staged: list[StagedFile] = []
+    done = 0
+    for chunk in plan.chunks(todo):
+        progress(f"accounting {chunk[0].span.cluster} {chunk[0].day}", done / len(todo))
+        if chunk[0].fingerprint != plan.EMPTY:
+            staged += _stage(lake, _account(inventory, chunk, config), publication)
+        done += len(chunk)
+    progress("checking", None)
+    verdict = checks.check_staged(lake, inventory, found, todo, staged)
+    if verdict.failures:
+        raise Refused(f"nothing was published: {verdict.failures[0]} ({len(verdict.failures)} checks failed)")
+    report = _report(publication, todo, clean, watermarks, staged, verdict)
+    days = [PublishedDay(d.span.cluster, d.day, d.fingerprint, d.base) for d in todo]
+    lake.publish(publication, days, staged, started, now_ms(), _summary(report))
+    lake.sweep(now_ms(), config.keep_days * 86_400_000)
+    return report
+
+
+def _account(inventory: Inventory, chunk: list[plan.Day], config: Config) -> Results:
+    start, end = chunk[0].start, chunk[-1].start + 86_400_000
+    halo = plan.halo_ms(config.policies)
+    return account(partition(inventory, chunk[0].span, start, end, config.policies, config.zones, halo))
+
+
+def _stage(lake: Lake, results: Results, publication: str) -> list[StagedFile]:
+    staged = []
+    for table in RESULTS:
+        frame: pl.DataFrame = getattr(results, table.name)
+        if frame.height:
+            staged.append(lake.stage(table, frame.with_columns(publication=pl.lit(publication))))
+    return staged
+
+
+def _report(
+    publication: str, todo: list[plan.Day], clean: int, watermarks: dict[str, int], staged: list[StagedFile], verdict: checks.Verdict
+) -> Report:
+    rows: dict[str, int] = {}
+    for file in staged:
+        rows[file.table] = rows.get(file.table, 0) + file.rows
+    return Report(
+        publication,
+        len(todo),
+        clean,
+        min(d.day for d in todo),
+        max(d.day for d in todo),
+        watermarks,
+        rows,
+        verdict.totals,
+        verdict.faults,
+        verdict.unpriced,
+        verdict.residual_seconds,
+        verdict.residual_cost,
+    )
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    return {
+        "from_day": str(report.first),
+        "to_day": str(report.last),
+        "cluster_days": report.days,
+        "usage_rows": report.rows.get("usage", 0),
+        "charge_rows": report.rows.get("charges", 0),
+        "cost": str(report.totals["cost"] or 0),
+        "residual_seconds": str(report.residual_seconds),
+        "residual_cost": str(report.residual_cost),
+        "unpriced_seconds": str(report.totals["unpriced_seconds"] or 0),
+    }

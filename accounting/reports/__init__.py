@@ -1,0 +1,1 @@
+"""What leaves the store: rows, statements, exports."""

@@ -1,0 +1,101 @@
+"""GoogleSQL to DuckDB: sqlglot, and the rewrites without which the numbers would differ silently.
+
+The types of the tables are known, so NUMERIC arithmetic is told from FLOAT64 arithmetic and stays exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, OptimizeError, SqlglotError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
+
+from accounting.errors import InputError
+from accounting.stores import rewrites
+from accounting.stores.subset import DIALECT, objections, one_line, parse
+
+# Schema -> table -> column -> GoogleSQL type. Names without a schema are views, in `main`.
+Columns = Mapping[str, Mapping[str, Mapping[str, str]]]
+VIEWS = "main"
+
+# Each takes its arguments once: nested calls stay linear in size. Overflow is an error, never a wrong number.
+MACROS = (
+    """CREATE MACRO numeric_div(a, b) AS CAST(
+        CAST(
+            CAST(CAST(a AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT) * CAST(10000000000 AS HUGEINT)
+            // CAST(CAST(b AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT) AS DECIMAL(38, 0)
+        ) * CAST('0.0000000001' AS DECIMAL(10, 10)) AS DECIMAL(38, 9))""",
+    """CREATE MACRO float_div(a, b) AS
+        CAST(a AS DOUBLE) / CASE WHEN b = 0 THEN error('division by zero: write SAFE_DIVIDE(a, b)') ELSE b END""",
+    """CREATE MACRO numeric_text(a) AS rtrim(rtrim(CAST(CAST(a AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.')""",
+)
+
+
+def to_duckdb(sql: str, *, schema: Columns) -> str:
+    """The query in DuckDB's dialect, for a connection with `MACROS` and the time zone UTC.
+
+    Raises `InputError` with one line where the query is no query, cannot be parsed, or would not give the same answer
+    on both stores. Parameters `@p` become `$p`. Columns without a name are called f0_, f1_, … as in BigQuery.
+    """
+    tree = typed(sql, schema)
+    try:
+        return rewrites.rewrite(tree).sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise InputError(f"query cannot run on the embedded store: {one_line(error)}") from error
+
+
+def columns(sql: str, schema: Columns) -> dict[str, str]:
+    """The names and GoogleSQL types of the query's result columns."""
+    return {e.alias_or_name: e.type.sql(dialect=DIALECT) if e.type else "UNKNOWN" for e in typed(sql, schema).selects}
+
+
+def typed(sql: str, schema: Columns) -> exp.Query:
+    """The query with every column qualified and every expression's type noted; raises `InputError`."""
+    tree = parse(sql)
+    against = objections(tree)
+    if against:
+        raise InputError(against[0])
+    names = _name_columns(tree)
+    rewrites.floats(tree)
+    known = MappingSchema({db: dict(tables) for db, tables in schema.items()}, dialect=DIALECT)
+    try:
+        tree = qualify(
+            tree,
+            dialect=DIALECT,
+            schema=known,
+            db=VIEWS,
+            validate_qualify_columns=False,
+            allow_partial_qualification=True,
+            quote_identifiers=False,
+            identify=False,
+        )
+        tree = annotate_types(tree, schema=known, dialect=DIALECT)
+    except OptimizeError as error:
+        raise InputError(f"query: {one_line(error)}") from error
+    for projection in _first_select(tree).selects:
+        if isinstance(projection, exp.Alias) and projection.alias in names:
+            projection.set("alias", exp.to_identifier(names[projection.alias], quoted=True))
+    for alias in list(tree.find_all(exp.Alias)):
+        if isinstance(alias.this, exp.Column) and not alias.this.table and alias.this.name == alias.alias:
+            alias.replace(alias.this.copy())  # an unknown column: its own alias would hide DuckDB's near matches
+    return tree
+
+
+def _first_select(tree: exp.Expr) -> exp.Select:
+    while not isinstance(tree, exp.Select):
+        tree = tree.this
+    return tree
+
+
+def _name_columns(tree: exp.Query) -> dict[str, str]:
+    """Gives unnamed columns BigQuery's names; says how the named ones were spelled."""
+    select = _first_select(tree)
+    unnamed = 0
+    for projection in list(select.selects):
+        if not (projection.is_star or isinstance(projection, (exp.Alias, exp.Column, exp.Dot))):
+            projection.replace(exp.alias_(projection.copy(), f"f{unnamed}_"))
+            unnamed += 1
+    return {e.alias_or_name.lower(): e.alias_or_name for e in select.selects if not e.is_star}

@@ -1,0 +1,185 @@
+"""The part of GoogleSQL that gives the same answer on both stores, and what to write instead of the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError, TokenError
+
+from accounting.errors import InputError
+
+DIALECT = "bigquery"
+
+# Functions whose result was compared on both engines, as they are or after the rewrites of `googlesql`.
+_PROVEN: frozenset[type[exp.Expr]] = frozenset(
+    {
+        exp.Sum, exp.Count, exp.CountIf, exp.Avg, exp.Min, exp.Max, exp.AnyValue,
+        exp.LogicalAnd, exp.LogicalOr, exp.GroupConcat, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance,
+        exp.VariancePop, exp.Corr, exp.PercentileCont, exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank,
+        exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue, exp.Case, exp.If,
+        exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.Cast, exp.TryCast, exp.SafeDivide, exp.IntDiv, exp.Mod,
+        exp.Abs, exp.Sign, exp.Round, exp.Trunc, exp.Ceil, exp.Floor, exp.Pow, exp.Sqrt, exp.Exp, exp.Ln, exp.Log,
+        exp.Extract, exp.Date, exp.DateAdd, exp.DateSub, exp.DateDiff, exp.DateTrunc, exp.DatetimeAdd,
+        exp.DatetimeSub, exp.DatetimeDiff, exp.DatetimeTrunc, exp.LastDay, exp.Timestamp, exp.TimestampAdd,
+        exp.TimestampSub, exp.TimestampDiff, exp.TimestampTrunc, exp.Datetime, exp.UnixToTime, exp.UnixSeconds,
+        exp.UnixMillis, exp.UnixMicros, exp.StrToTime, exp.StrToDate, exp.ParseDatetime, exp.TimeToStr,
+        exp.TsOrDsToDate, exp.TsOrDsToTimestamp, exp.TsOrDsToDatetime, exp.TsOrDsAdd, exp.CurrentDate,
+        exp.CurrentTimestamp, exp.GenerateSeries, exp.GenerateDateArray, exp.GenerateTimestampArray, exp.Concat,
+        exp.DPipe, exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Substring, exp.StrPosition, exp.StartsWith,
+        exp.EndsWith, exp.Replace, exp.Pad, exp.Split, exp.Reverse, exp.RegexpLike, exp.RegexpReplace,
+        exp.RegexpExtract, exp.Left, exp.Right, exp.Array, exp.Struct, exp.Exists, exp.And, exp.Or, exp.Xor,
+        exp.Unnest, exp.DateFromParts, exp.WeekStart,
+    }
+)  # fmt: skip
+
+# Construct -> why it is refused, what to write instead.
+REFUSED: dict[str, str] = {
+    "APPROX_COUNT_DISTINCT": "each engine approximates in its own way: write COUNT(DISTINCT x)",
+    "APPROX_QUANTILES": "each engine approximates in its own way: write PERCENTILE_CONT(x, 0.5) OVER ()",
+    "APPROX_TOP_COUNT": "it gives another type on each engine: write GROUP BY, COUNT(*), ORDER BY and LIMIT",
+    "APPROX_TOP_SUM": "it gives another type on each engine: write GROUP BY, SUM(x), ORDER BY and LIMIT",
+    "FORMAT": "the embedded store knows other patterns: write CONCAT and CAST(x AS STRING)",
+    "FARM_FINGERPRINT": "only BigQuery has it: compare or group by the text itself",
+    "PARSE_NUMERIC": "only BigQuery has it: write CAST(x AS NUMERIC)",
+    "IEEE_DIVIDE": "only BigQuery has it: write SAFE_DIVIDE(a, b)",
+    "TIMESTAMP_BUCKET": "only BigQuery has it: write TIMESTAMP_TRUNC(x, HOUR)",
+    "ARRAY_AGG": "NULL and LIMIT are treated differently: write STRING_AGG(x ORDER BY x)",
+    "MAX_BY": "NULL is treated differently: write QUALIFY ROW_NUMBER() OVER (PARTITION BY … ORDER BY … DESC) = 1",
+    "MIN_BY": "NULL is treated differently: write QUALIFY ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) = 1",
+    "HAVING MAX": "NULL is treated differently: write QUALIFY ROW_NUMBER() OVER (PARTITION BY … ORDER BY … DESC) = 1",
+    "RAND": "a query gives the same answer each time: write an ORDER BY over columns",
+    "GENERATE_UUID": "a query gives the same answer each time: use a column of the table's grain",
+    "CURRENT_DATETIME": "it has no zone: write CURRENT_TIMESTAMP()",
+    "INFORMATION_SCHEMA": "only BigQuery has it: docs/data-dictionary.md lists tables and columns",
+    "BIGNUMERIC": "the embedded store has 38 digits: write NUMERIC",
+    "SAFE.": "only BigQuery has it: write SAFE_CAST, SAFE_DIVIDE or IF",
+    "EXTRACT(WEEK)": "weeks start on another day: write EXTRACT(ISOWEEK FROM x)",
+    "wildcard table": "only BigQuery has it: name one table",
+    "FOR SYSTEM_TIME AS OF": "only BigQuery has it: choose a publication in store.<table>",
+    "TABLESAMPLE": "a query gives the same answer each time: write a WHERE over columns",
+    "format element": "only %Y %y %m %d %H %M %S %F %T %b %B %a %A %j %p %I %z %% are the same on both engines",
+    "ROUND mode": "only half away from zero is on both engines: write ROUND(x, n)",
+    "SUBSTR from 0": "position 0 means 1 in BigQuery and nothing in the embedded store: write SUBSTR(x, 1, n)",
+    "positional parameter": "parameters have names: write @name",
+    "date part": "write MICROSECOND … HOUR, DAY, WEEK, ISOWEEK, WEEK(MONDAY), MONTH, QUARTER or YEAR",
+}
+
+_OPENING = frozenset({"SELECT", "WITH", "FROM", "("})
+_READ_ONLY = "query is read-only: write SELECT, WITH … SELECT or FROM … |>"
+_FORMAT = re.compile(r"%([^YymdHMSFTbBaAjpIz%]|$)")
+_UNITS = frozenset(
+    ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]
+)
+_EXTRACTED = (_UNITS - {"WEEK"}) | {"DATE", "DAYOFWEEK", "DAYOFYEAR", "ISOYEAR"}
+_CLAUSES: dict[type[exp.Expr], str] = {
+    exp.HavingMax: "HAVING MAX",
+    exp.TableSample: "TABLESAMPLE",
+    exp.Placeholder: "positional parameter",
+}
+_FORMATTED = (exp.TimeToStr, exp.StrToTime, exp.StrToDate, exp.ParseDatetime)
+_TRUNCATED = (exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc, exp.DateDiff, exp.DatetimeDiff, exp.TimestampDiff)
+
+
+def parse(sql: str) -> exp.Query:
+    """One GoogleSQL query as a tree; raises `InputError` on a syntax error, several statements, or a write."""
+    try:
+        tokens = sqlglot.tokenize(sql, read=DIALECT)
+        if tokens and tokens[0].text.upper() not in _OPENING:
+            raise InputError(_READ_ONLY)
+        trees = [tree for tree in sqlglot.parse(sql, read=DIALECT) if tree is not None]
+    except ParseError as error:
+        raise InputError(_syntax(error)) from error
+    except (TokenError, RecursionError) as error:
+        raise InputError(f"query cannot be read: {one_line(error)}") from error
+    if not trees:
+        raise InputError("query is empty: write SELECT … FROM charges")
+    if len(trees) > 1:
+        raise InputError("query has several statements: write one SELECT, without `;` inside")
+    if not isinstance(trees[0], exp.Query) or any(trees[0].find_all(exp.Into, exp.DML, exp.Lock)):
+        raise InputError(_READ_ONLY)
+    return trees[0]
+
+
+def objections(tree: exp.Expr) -> list[str]:
+    """Why the query would not give the same answer on both stores, one line each; empty if it would."""
+    found = (line for node in tree.walk() for line in _against(node))
+    return list(dict.fromkeys(found))
+
+
+def one_line(error: BaseException) -> str:
+    """The message of a parser's or an engine's error without line breaks and terminal colors."""
+    return " ".join(re.sub(r"\x1b\[\d+m", "", str(error)).split())
+
+
+def _syntax(error: ParseError) -> str:
+    if not error.errors:
+        return f"query has a syntax error: {one_line(error)}"
+    first = error.errors[0]
+    near = one_line(Exception(first["highlight"] or ""))
+    what = re.sub(r"( but got)? <(Token|class).*$|^Required keyword.*$", "", str(first["description"])).rstrip(".")
+    place = f"line {first['line']}, column {first['col']}"
+    return f"query, {place}: {what or 'something is missing'}" + f", near {near!r}" * bool(near)
+
+
+def _against(node: exp.Expr) -> Iterator[str]:
+    name = _construct(node)
+    if name:
+        yield f"{name}: {REFUSED[name]}"
+    elif isinstance(node, exp.Func) and type(node) not in _PROVEN:
+        name = _name(node)
+        yield f"{name}: {REFUSED.get(name, 'not proven equal on both stores, see `sql/README.md`')}"
+
+
+def _construct(node: exp.Expr) -> str | None:
+    """The key in REFUSED of a construct that is no function of its own."""
+    if isinstance(node, exp.Table):
+        return _table(node)
+    if isinstance(node, exp.DataType):
+        return "BIGNUMERIC" if node.is_type(exp.DType.BIGDECIMAL) else None
+    if (isinstance(node, exp.Dot) and node.this.name.upper() == "SAFE") or isinstance(node, exp.SafeFunc):
+        return "SAFE."
+    return next((name for kind, name in _CLAUSES.items() if isinstance(node, kind)), None) or _argument(node)
+
+
+def _table(node: exp.Table) -> str | None:
+    if node.args.get("version") or node.args.get("when"):
+        return "FOR SYSTEM_TIME AS OF"
+    if "INFORMATION_SCHEMA" in node.sql().upper():
+        return "INFORMATION_SCHEMA"
+    return "wildcard table" if {"*", "$"} & set(node.name) else None
+
+
+def _argument(node: exp.Expr) -> str | None:
+    """Functions that are proven, but not with this argument."""
+    if isinstance(node, exp.Extract):
+        unit = _unit(node.this)
+        return None if unit in _EXTRACTED else "EXTRACT(WEEK)" if unit.startswith("WEEK") else "date part"
+    if isinstance(node, _TRUNCATED):
+        unit = _unit(node.args.get("unit"))
+        return None if unit in _UNITS or unit == "WEEK(MONDAY)" else "date part"
+    if isinstance(node, _FORMATTED):
+        pattern = node.args.get("format")
+        ok = isinstance(pattern, exp.Literal) and not _FORMAT.search(pattern.name)
+        return None if ok else "format element"
+    if isinstance(node, exp.Round) and node.args.get("truncate"):
+        return "ROUND mode"
+    if isinstance(node, exp.Substring) and node.args["start"].sql() == "0":
+        return "SUBSTR from 0"
+    return None
+
+
+def _unit(node: exp.Expr | None) -> str:
+    return "DAY" if node is None else node.sql(dialect=DIALECT).upper().strip("'")
+
+
+def _name(node: exp.Func) -> str:
+    if isinstance(node, exp.Anonymous):
+        return node.name.upper()
+    try:
+        text = node.sql(dialect=DIALECT)
+    except SqlglotError:
+        text = node.sql_name()
+    return text.split("(")[0].upper()

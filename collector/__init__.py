@@ -1,0 +1,1 @@
+"""The collector: what runs beside the accelerators and writes down what they do."""

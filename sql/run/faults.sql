@@ -1,0 +1,13 @@
+-- Grain: fault, cluster, pool, accelerator; what did not fit, the longest first.
+SELECT
+  faults.fault,
+  faults.cluster,
+  faults.pool,
+  faults.accelerator,
+  COUNT(*) AS days,
+  SUM(faults.workloads) AS workloads,
+  SUM(faults.device_seconds) AS device_seconds,
+  SUM(faults.cost) AS cost
+FROM staged.faults AS faults
+GROUP BY faults.fault, faults.cluster, faults.pool, faults.accelerator
+ORDER BY device_seconds DESC, faults.fault, faults.cluster, faults.pool, faults.accelerator

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from accounting.errors import InputError
+from tests.inputs.conftest import Desk
+
+MAP = """
+[columns]
+accelerator = "a"
+start = "s"
+end = "e"
+price_per_hour = "p"
+region = "r"
+"""
+HEAD = "a,s,e,p,r\n"
+
+
+def test_an_open_price_ends_where_the_next_starts(desk: Desk) -> None:
+    desk.bring("prices", HEAD + "x,,,1,\nx,100,,2,\nx,200,300,3,\nx,,,9,eu\nx,100,,2,\n", MAP)
+    desk.bring("prices", HEAD + "x,150,,2.5,\nx,100,,2,\n", MAP, "later.csv")
+
+    rows = (
+        desk.effective("prices")
+        .sort("region", "start_ms")
+        .select("region", "start_ms", "end_ms", "price_per_hour")
+        .rows()
+    )
+    assert rows == [
+        (None, None, 100_000, Decimal(1)),
+        (None, 100_000, 150_000, Decimal(2)),
+        (None, 150_000, 200_000, Decimal("2.5")),
+        (None, 200_000, 300_000, Decimal(3)),
+        ("eu", None, None, Decimal(9)),
+    ]
+    assert desk.effective("prices")["currency"].unique().to_list() == ["USD"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["x,100,,1,\nx,100,,2,\n", "x,100,200,1,\nx,150,,2,\n", "x,,,1,\nx,,50,2,\n", "x,1,9,1,\nx,2,3,1,\nx,4,5,1,\n"],
+)
+def test_prices_that_overlap_are_refused(desk: Desk, rows: str) -> None:
+    with pytest.raises(
+        InputError, match=r"prices of x overlap: row 1 of file.csv \(1 USD .*\) and row 2 of file.csv \("
+    ):
+        desk.bring("prices", HEAD + rows, MAP)
+    assert desk.lake.imports() == []
+
+
+def test_prices_that_overlap_an_earlier_book_are_refused(desk: Desk) -> None:
+    desk.bring("prices", HEAD + "x,100,,1.5,\n", MAP, "old.csv", source="book")
+    with pytest.raises(
+        InputError, match=r"row 1 of old.csv \(1.5 USD from 1970-01-01T00:01:40Z\) and row 1 of new.csv"
+    ):
+        desk.bring("prices", HEAD + "x,100,,2,\n", MAP, "new.csv")
+    desk.bring("prices", HEAD + "x,100,,2,\n", MAP, "new.csv", source="book")
+
+
+def test_bad_prices(desk: Desk) -> None:
+    mapping = MAP + 'currency = "c"\ncovers = "v"\n'
+    rows = (
+        "x,,,-1,,USD,machine\nx,,,,,USD,machine\nx,,,1,,US,machine\n"
+        "x,,,1,,eur,room\nx,,,1,,eur,Accelerator\nx,,,NaN,,EUR,\n"
+    )
+    outcome = desk.bring("prices", "a,s,e,p,r,c,v\n" + rows, mapping)
+
+    assert desk.taken("prices").select("currency", "covers").rows() == [("EUR", "accelerator")]
+    assert [reason for _, _, reason in desk.rejected()] == [
+        "price_per_hour: '-1' is negative",
+        "price_per_hour is missing",
+        "currency: 'US' is not a currency of three letters",
+        "covers: 'room' is not machine or accelerator",
+        "price_per_hour: 'NaN' is not a number",
+    ]
+    assert sum(n for _, n in outcome.reasons) == 5
+
+
+def test_one_file_may_be_two_books(desk: Desk) -> None:
+    text = "a,od,spot\nx,2,1\n"
+    for name in ("od", "spot"):
+        mapping = f'[columns]\naccelerator = "a"\npurchase = "\'{name}\'"\nprice_per_hour = "{name}"\n'
+        desk.bring("prices", text, mapping, source=name)
+    assert desk.taken("prices").height == 2
+
+
+def test_shared_histories(desk: Desk, shared_data: Path) -> None:
+    mapping = """
+    where = "instance_type = 'a2-highgpu-1g'"
+    [columns]
+    accelerator = "accelerator"
+    provider = "provider"
+    region = "region"
+    purchase = "'spot'"
+    start = "snapshot_utc"
+    price_per_hour = "spot_per_hour / accelerator_count"
+    currency = "currency"
+    """
+    outcome = desk.bring("prices", shared_data / "prices" / "gcp_gpu_instances_history.csv", mapping)
+    assert outcome.reasons == [("price_per_hour is missing", outcome.record.rejected)]
+    assert outcome.record.rows + outcome.record.rejected + outcome.notes["filtered"] == 1_781
+    assert outcome.record.rejected > 0
+    aws = mapping.replace("spot_per_hour", "on_demand_per_hour").replace("a2-highgpu-1g", "p4d.24xlarge")
+    desk.bring("prices", shared_data / "prices" / "aws_gpu_instances_history.csv", aws)
+    p4d = desk.effective("prices").sort("start_ms").filter(provider="aws")
+    assert (p4d["end_ms"][:-1] == p4d["start_ms"][1:]).all()
+    assert set(p4d["price_per_hour"]) >= {Decimal("4.096575"), Decimal("2.74470525")}
