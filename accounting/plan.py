@@ -20,7 +20,7 @@ NUMBERS = 1
 EMPTY = "empty"
 """Fingerprint of a day that has lost all its inputs."""
 
-CHUNK_ROWS = 1_500_000
+CHUNK_ROWS = 750_000
 """Usage rows that one partition should not exceed, as estimated: what bounds memory."""
 
 

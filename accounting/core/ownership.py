@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import dataclass
 
 import polars as pl
 
-from accounting.core.selector import Selector, parse
+from accounting.core.selector import Selector, parse, regex
 from accounting.errors import InputError
 
 FOREVER = 1 << 42
@@ -85,7 +84,7 @@ def _periods(tuples: pl.DataFrame, book: list[Rule]) -> pl.DataFrame:
 
 
 def _matching(rule: Rule) -> pl.Expr:
-    conditions = [pl.col(name).str.contains(fnmatch.translate(glob)) for name, glob in rule.selector.fields]
+    conditions = [pl.col(name).str.contains(regex(glob)) for name, glob in rule.selector.fields]
     return pl.all_horizontal(conditions).fill_null(False)
 
 

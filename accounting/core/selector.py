@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 FIELDS = ("cluster", "pool", "namespace", "account", "user", "node", "accelerator", "workload_id", "model")
 
@@ -34,7 +33,7 @@ class Selector:
 
     def matches(self, facts: Mapping[str, str | None]) -> bool:
         """Whether all fields match; a fact that is missing matches nothing, not even `*`."""
-        return all((value := facts.get(field)) is not None and _glob(value, pattern) for field, pattern in self.fields)
+        return all((value := facts.get(field)) is not None and re.search(regex(pattern), value) for field, pattern in self.fields)
 
 
 def parse(text: str) -> Selector:
@@ -54,6 +53,7 @@ def parse(text: str) -> Selector:
     return Selector(tuple(sorted(found.items())))
 
 
-def _glob(value: str, pattern: str) -> bool:
-    # `[` has a meaning for fnmatch and none for us.
-    return fnmatchcase(value, pattern.replace("[", "[[]"))
+def regex(pattern: str) -> str:
+    """The glob as a regular expression that Python and Polars read alike; only `*` and `?` have a meaning."""
+    words = {"*": ".*", "?": "."}
+    return "(?s)^" + "".join(words.get(c) or re.escape(c) for c in pattern) + "$"
