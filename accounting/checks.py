@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -55,7 +55,9 @@ class Verdict:
         return _residual(self.failures, "cost_is_conserved")
 
 
-def check_staged(lake: Lake, inventory: Inventory, spans: Sequence[Span], days: Sequence[Day], files: Sequence[StagedFile]) -> Verdict:
+def check_staged(
+    lake: Lake, inventory: Inventory, spans: Sequence[Span], days: Sequence[Day], files: Sequence[StagedFile]
+) -> Verdict:
     """Checks the files of a run that is not published yet."""
     staged: dict[str, list[str]] = {}
     for file in files:
@@ -72,7 +74,10 @@ def check_published(lake: Lake, inventory: Inventory, spans: Sequence[Span], ski
         for table in RESULTS:
             columns = ", ".join(f"published.{name}" for name in table.names)
             of_day = "checked.cluster = published.cluster AND checked.day = published.day"
-            session.define(f"staged.{table.name}", f"SELECT {columns} FROM {table.name} AS published JOIN run.checked AS checked ON {of_day}")
+            session.define(
+                f"staged.{table.name}",
+                f"SELECT {columns} FROM {table.name} AS published JOIN run.checked AS checked ON {of_day}",
+            )
         return _check(session, inventory, spans, days)
 
 
@@ -103,5 +108,5 @@ def _residual(failures: Sequence[Failure], check: str) -> Decimal:
     found = [f.rows for f in failures if f.check == check]
     if not found:
         return Decimal(0)
-    rows: Mapping[str, pl.Series] = {c: found[0][c].fill_null(0) for c in ("expected", "actual")}
-    return Decimal(str(rows["expected"].sum() - rows["actual"].sum()))
+    both = found[0].select(pl.col("expected", "actual").fill_null(0).sum())
+    return Decimal(str(both["expected"][0])) - Decimal(str(both["actual"][0]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from accounting.tables import CHARGE_KINDS, INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS, STATES, Column, Table
+from accounting.schema import Column, Table
+from accounting.tables import CHARGE_KINDS, INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS, STATES
 
 PATH = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
 

@@ -30,8 +30,10 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a cluster spans, in ms: `first` of all, first `event` of a job or sample, `watermark`; `scheduled` if a source
-    tells who holds what."""
+    """What a cluster spans, in ms: `first` of all, the first `event` of a job or sample, `watermark`.
+
+    `scheduled` says whether any source tells who holds what.
+    """
 
     cluster: str
     first: int
@@ -46,7 +48,9 @@ class Span:
 
 def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
-    jobs, capacity, prices = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity", "prices"))
+    jobs, capacity, prices = (
+        effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity", "prices")
+    )
     names = _names(pl.concat([f["accelerator"] for f in (jobs, capacity, prices)]).unique().sort().to_list(), aliases)
     return Inventory(
         _renamed(jobs, names, counted=True),
@@ -61,20 +65,30 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
 def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
     known = [(name, canonical(name, aliases)) for name in names]
     rows = [(n, a.name, int((a.chips * 1_000_000).to_integral_value(ROUND_HALF_EVEN))) for n, a in known]
-    return pl.DataFrame(rows, schema={"accelerator": pl.String, "canonical": pl.String, "chips_ppm": pl.Int64}, orient="row")
+    return pl.DataFrame(
+        rows, schema={"accelerator": pl.String, "canonical": pl.String, "chips_ppm": pl.Int64}, orient="row"
+    )
 
 
 def _renamed(frame: pl.DataFrame, names: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
     joined = frame.join(names, on="accelerator", how="left", maintain_order="left")
     quantity = pl.col("quantity_ppm") * pl.col("chips_ppm") // int(Decimal(1_000_000)) if counted else None
-    renamed = joined.with_columns(accelerator=pl.col("canonical"), **({} if quantity is None else {"quantity_ppm": quantity}))
+    renamed = joined.with_columns(
+        accelerator=pl.col("canonical"), **({} if quantity is None else {"quantity_ppm": quantity})
+    )
     return renamed.select(frame.columns)
 
 
 def spans(inventory: Inventory, until: int | None) -> list[Span]:
     """Every cluster with at least one event; `until` (ms) takes the place of the watermark."""
     ends = [
-        inventory.jobs.select("cluster", first=pl.min_horizontal("submitted_ms", "start_ms"), last="end_ms", jobs=pl.lit(1), event=pl.lit(True)),
+        inventory.jobs.select(
+            "cluster",
+            first=pl.min_horizontal("submitted_ms", "start_ms"),
+            last="end_ms",
+            jobs=pl.lit(1),
+            event=pl.lit(True),
+        ),
         inventory.samples.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))
         .group_by("cluster")
         .agg(pl.col("first").min(), pl.col("last").max())
@@ -86,7 +100,10 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
         pl.concat(ends, how="vertical_relaxed")
         .group_by("cluster")
         .agg(
-            pl.col("first").min(), pl.col("last").max(), pl.col("jobs").sum(), event=pl.col("first").filter("event").min()
+            pl.col("first").min(),
+            pl.col("last").max(),
+            pl.col("jobs").sum(),
+            event=pl.col("first").filter("event").min(),
         )
         .with_columns(last=pl.col("last") if until is None else pl.lit(until, pl.Int64))
         .filter(pl.col("last") > pl.col("first"))
@@ -107,7 +124,13 @@ def capacity_of(inventory: Inventory, span: Span) -> pl.DataFrame:
 
 
 def partition(
-    inventory: Inventory, span: Span, start: int, end: int, policies: tuple[Policy, ...], zones: Mapping[str, str], halo: int
+    inventory: Inventory,
+    span: Span,
+    start: int,
+    end: int,
+    policies: tuple[Policy, ...],
+    zones: Mapping[str, str],
+    halo: int,
 ) -> Partition:
     """What the core needs for `[start, end)` of one cluster; `halo` in ms, for samples."""
     mine = pl.col("cluster") == span.cluster
@@ -122,7 +145,9 @@ def partition(
         capacity_of(inventory, span),
         inventory.prices,
         inventory.teams,
-        inventory.samples.filter(mine & (pl.col("start_ms") < end + halo) & (pl.col("start_ms") >= start - halo)).collect(engine="streaming"),
+        inventory.samples.filter(
+            mine & (pl.col("start_ms") < end + halo) & (pl.col("start_ms") >= start - halo)
+        ).collect(engine="streaming"),
         policies,
         zones,
         span.scheduled,

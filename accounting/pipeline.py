@@ -59,7 +59,9 @@ def run(config: Config, first: date | None, last: date | None, progress: Progres
     raise AssertionError("unreachable")
 
 
-def pending(config: Config, first: date | None = None, last: date | None = None) -> tuple[Inventory, list[Span], list[plan.Day], int]:
+def pending(
+    config: Config, first: date | None = None, last: date | None = None
+) -> tuple[Inventory, list[Span], list[plan.Day], int]:
     """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
     lake = Lake.open(config.lake)
     inventory = take(lake, config.aliases)
@@ -111,7 +113,12 @@ def _stage(lake: Lake, results: Results, publication: str) -> list[StagedFile]:
 
 
 def _report(
-    publication: str, todo: list[plan.Day], clean: int, watermarks: dict[str, int], staged: list[StagedFile], verdict: checks.Verdict
+    publication: str,
+    todo: list[plan.Day],
+    clean: int,
+    watermarks: dict[str, int],
+    staged: list[StagedFile],
+    verdict: checks.Verdict,
 ) -> Report:
     rows: dict[str, int] = {}
     for file in staged:

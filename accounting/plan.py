@@ -26,7 +26,7 @@ CHUNK_ROWS = 750_000
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One cluster-day to do; `base` is the seq of the publication it replaces (0: none), `weight` its estimated rows."""
+    """A cluster-day to do; `base` is the seq of the publication it replaces (0: none), `weight` its estimated rows."""
 
     span: Span
     day: date
@@ -51,9 +51,14 @@ def halo_ms(policies: Iterable[Policy]) -> int:
 
 
 def days(
-    inventory: Inventory, spans: list[Span], live: list[Live], policies: tuple[Policy, ...], settings: Mapping[str, str],
-    first: date | None, last: date | None,
-) -> tuple[list[Day], int]:  # fmt: skip
+    inventory: Inventory,
+    spans: list[Span],
+    live: list[Live],
+    policies: tuple[Policy, ...],
+    settings: Mapping[str, str],
+    first: date | None,
+    last: date | None,
+) -> tuple[list[Day], int]:
     """The cluster-days to do between `first` and `last` (inclusive), in order; and how many are up to date.
 
     `settings` is what else the numbers depend on (zones, aliases). Days that lost all their inputs are done too, to
@@ -111,22 +116,33 @@ def _fingerprints(
 
 def _shape(inventory: Inventory, span: Span) -> int:
     """What of the capacity matters on every day: which pools and devices it speaks of at all."""
-    keys = inventory.capacity.filter(pl.col("cluster") == span.cluster).select("pool", "accelerator", "device_id").unique()
+    keys = (
+        inventory.capacity.filter(pl.col("cluster") == span.cluster).select("pool", "accelerator", "device_id").unique()
+    )
     return int(keys.hash_rows().cast(pl.UInt64).sum()) if keys.height else 0
 
 
-def _parts(inventory: Inventory, span: Span, policies: tuple[Policy, ...], start: int, end: int) -> dict[str, pl.DataFrame]:
+def _parts(
+    inventory: Inventory, span: Span, policies: tuple[Policy, ...], start: int, end: int
+) -> dict[str, pl.DataFrame]:
     mine = pl.col("cluster") == span.cluster
     jobs = inventory.jobs.filter(mine)
     held = jobs.with_columns(
         start=pl.coalesce("submitted_ms", "start_ms"),
         end=pl.coalesce("end_ms", pl.lit(span.watermark)),
     )
-    begun = jobs.with_columns(start=pl.coalesce("start_ms", "submitted_ms", "end_ms")).with_columns(end=pl.col("start") + 1)
+    begun = jobs.with_columns(start=pl.coalesce("start_ms", "submitted_ms", "end_ms")).with_columns(
+        end=pl.col("start") + 1
+    )
     extents = {
         "jobs": _clipped(held, start, end, ("outcome", "end_ms", "import_seq", "row")),
         "begun": _clipped(begun, start, end, ("import_seq", "row")),
-        "capacity": _clipped(capacity_of(inventory, span).rename({"start_ms": "start", "end_ms": "end"}), start, end, ("import_seq", "row")),
+        "capacity": _clipped(
+            capacity_of(inventory, span).rename({"start_ms": "start", "end_ms": "end"}),
+            start,
+            end,
+            ("import_seq", "row"),
+        ),
         "prices": _clipped(_open(inventory.prices), start, end, ("import_seq", "row", "end_ms")),
         "teams": _clipped(_open(inventory.teams), start, end, ("import_seq", "row", "end_ms")),
         "policies": _clipped(_policy_rows(policies), start, end, ()),
@@ -149,7 +165,9 @@ def _policy_rows(policies: tuple[Policy, ...]) -> pl.DataFrame:
 
 def _clipped(rows: pl.DataFrame, start: int, end: int, unseen: tuple[str, ...]) -> pl.DataFrame:
     """Per day the part of each row that lies in it, and a hash of all the row says but the `unseen` columns."""
-    inside = rows.with_columns(start=pl.max_horizontal("start", pl.lit(start)), end=pl.min_horizontal("end", pl.lit(end)))
+    inside = rows.with_columns(
+        start=pl.max_horizontal("start", pl.lit(start)), end=pl.min_horizontal("end", pl.lit(end))
+    )
     said = inside.drop("start", "end", *(c for c in (*unseen, "start_ms") if c in inside.columns))
     hashed = inside.select("start", "end", said=said.hash_rows()).filter(pl.col("end") > pl.col("start"))
     return daily(hashed) if hashed.height else hashed.with_columns(day=pl.lit(0, pl.Int64))
@@ -166,5 +184,7 @@ def _sampled(samples: pl.LazyFrame, halo: int) -> pl.DataFrame:
     counts = samples.group_by("import_seq", day=pl.col("start_ms") // DAY).agg(n=pl.len()).collect(engine="streaming")
     own = counts.select("day", one=counts.hash_rows().reinterpret(signed=True)).group_by("day").agg(pl.col("one").sum())
     near = own.with_columns(shift=pl.lit(list(range(-halo, halo + 1)), pl.List(pl.Int64))).explode("shift")
-    hashed = near.with_columns(day=pl.col("day") + pl.col("shift"), one=near.select("one", "shift").hash_rows().reinterpret(signed=True))
+    hashed = near.with_columns(
+        day=pl.col("day") + pl.col("shift"), one=near.select("one", "shift").hash_rows().reinterpret(signed=True)
+    )
     return hashed.group_by("day").agg(value=pl.col("one").sum())

@@ -6,122 +6,17 @@ Times of published tables are UTC timestamps; times of input tables are integer 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from accounting.schema import Column, Kind, Table
 
-import polars as pl
-
-Kind = Literal["string", "int64", "seconds", "money", "timestamp", "date"]
-
-MONEY = pl.Decimal(38, 9)
-SECONDS = pl.Decimal(18, 3)
-INSTANT = pl.Datetime("ms", "UTC")
-
-_POLARS: dict[Kind, pl.DataType] = {
-    "string": pl.String(),
-    "int64": pl.Int64(),
-    "seconds": SECONDS,
-    "money": MONEY,
-    "timestamp": INSTANT,
-    "date": pl.Date(),
-}
-_DUCKDB: dict[Kind, str] = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "seconds": "DECIMAL(18, 3)",
-    "money": "DECIMAL(38, 9)",
-    "timestamp": "TIMESTAMPTZ",
-    "date": "DATE",
-}
-_BIGQUERY: dict[Kind, str] = {
-    "string": "STRING",
-    "int64": "INT64",
-    "seconds": "NUMERIC",
-    "money": "NUMERIC",
-    "timestamp": "TIMESTAMP",
-    "date": "DATE",
-}
+Spec = tuple[str, Kind, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: `kind` is the engine-neutral type, `required` means NOT NULL."""
-
-    name: str
-    kind: Kind
-    doc: str
-    required: bool = False
-
-    @property
-    def dtype(self) -> pl.DataType:
-        return _POLARS[self.kind]
-
-    @property
-    def duckdb(self) -> str:
-        return _DUCKDB[self.kind]
-
-    @property
-    def bigquery(self) -> str:
-        return _BIGQUERY[self.kind]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: `grain` names the columns that identify a row, `partition_by` the day column if it has one."""
-
-    name: str
-    doc: str
-    grain: tuple[str, ...]
-    columns: tuple[Column, ...]
-    partition_by: str | None = None
-    cluster_by: tuple[str, ...] = ()
-
-    @property
-    def schema(self) -> pl.Schema:
-        return pl.Schema({c.name: c.dtype for c in self.columns})
-
-    @property
-    def names(self) -> list[str]:
-        return [c.name for c in self.columns]
-
-    def empty(self) -> pl.DataFrame:
-        return pl.DataFrame(schema=self.schema)
-
-    def create_duckdb(self, schema: str = "store") -> str:
-        """CREATE TABLE in DuckDB's dialect; keys are checked by `sql/checks`, not by the engine."""
-        columns = ", ".join(f'"{c.name}" {c.duckdb}{" NOT NULL" * c.required}' for c in self.columns)
-        return f'CREATE TABLE {schema}."{self.name}" ({columns})'
-
-    def create_bigquery(self, dataset: str) -> str:
-        """CREATE TABLE in GoogleSQL with partitioning, clustering and descriptions."""
-        columns = ",\n  ".join(
-            f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required} OPTIONS (description={_quoted(c.doc)})"
-            for c in self.columns
-        )
-        partition = f"\nPARTITION BY `{self.partition_by}`" if self.partition_by else ""
-        cluster = f"\nCLUSTER BY {', '.join(f'`{c}`' for c in self.cluster_by)}" if self.cluster_by else ""
-        return (
-            f"CREATE TABLE IF NOT EXISTS `{dataset}`.`{self.name}` (\n  {columns}\n){partition}{cluster}"
-            f"\nOPTIONS (description={_quoted(self.doc)})"
-        )
-
-
-def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The table's columns in order; raises `polars.exceptions.SchemaError` on a missing column or a wrong type."""
-    return frame.match_to_schema(table.schema, extra_columns="ignore")
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _columns(*specs: tuple[str, Kind, str]) -> tuple[Column, ...]:
+def _columns(*specs: Spec) -> tuple[Column, ...]:
     """`name!` marks a required column."""
     return tuple(Column(name.rstrip("!"), kind, doc, name.endswith("!")) for name, kind, doc in specs)
 
 
-_IMPORTED: tuple[tuple[str, Kind, str], ...] = (
+_IMPORTED: tuple[Spec, ...] = (
     ("import_seq!", "int64", "Number of the import that brought the row; a later one wins."),
     ("row!", "int64", "Data row in the file, counted from 1."),
 )
@@ -236,13 +131,34 @@ QUARANTINE = Table(
     ),
 )
 
-_RUN = ("publication!", "string", "Publication that the row belongs to.")
+_RUN: Spec = ("publication!", "string", "Publication that the row belongs to.")
 
 USAGE = Table(
     "usage",
-    "Device time of one hour, place, workload and state; the states of a device-hour or pool-hour add up to its capacity.",
-    ("hour", "month", "cluster", "pool", "node", "device_id", "accelerator", "provider", "region", "purchase", "capacity_owner",
-     "workload_id", "team", "cost_center", "owner_status", "model", "purpose", "state", "sharing", "price_id", "publication"),
+    "Device time of one hour, place, workload and state; the states of a device-hour or pool-hour make its capacity.",
+    (
+        "hour",
+        "month",
+        "cluster",
+        "pool",
+        "node",
+        "device_id",
+        "accelerator",
+        "provider",
+        "region",
+        "purchase",
+        "capacity_owner",
+        "workload_id",
+        "team",
+        "cost_center",
+        "owner_status",
+        "model",
+        "purpose",
+        "state",
+        "sharing",
+        "price_id",
+        "publication",
+    ),
     _columns(
         ("hour!", "timestamp", "Hour (UTC) that the time lies in."),
         ("day!", "date", "Day (UTC) of the hour."),
@@ -315,7 +231,19 @@ CHARGES = Table(
 CAPACITY = Table(
     "capacity",
     "Accelerator time that was there to be used, by day: as stated, and as raised where more was held than stated.",
-    ("day", "cluster", "pool", "accelerator", "device_id", "node", "provider", "region", "purchase", "owner_team", "publication"),
+    (
+        "day",
+        "cluster",
+        "pool",
+        "accelerator",
+        "device_id",
+        "node",
+        "provider",
+        "region",
+        "purchase",
+        "owner_team",
+        "publication",
+    ),
     _columns(
         ("day!", "date", "Day (UTC)."),
         ("cluster!", "string", "Cluster."),
@@ -471,6 +399,6 @@ CHARGE_KINDS: dict[str, str] = {
 }
 
 
-def by_name(name: str, tables: Iterable[Table] = ALL) -> Table:
+def by_name(name: str) -> Table:
     """The table of that name; raises `KeyError`."""
-    return {t.name: t for t in tables}[name]
+    return {t.name: t for t in ALL}[name]

@@ -1,4 +1,4 @@
-"""python -m benchmarks [--jobs N] [--rounds N]"""
+"""The benchmarks' command: `python -m benchmarks --help`."""
 
 from __future__ import annotations
 

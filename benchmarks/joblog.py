@@ -28,8 +28,17 @@ start = "start_ms"
 end = "end_ms"
 outcome = "state"
 """,
-    "capacity": '[columns]\ncluster = "cluster"\npool = "pool"\naccelerator = "gpu"\nquantity = "n"\nprovider = "provider"\n',
-    "prices": '[columns]\naccelerator = "gpu"\nprice_per_hour = "price"\n',
+    "capacity": """[columns]
+cluster = "cluster"
+pool = "pool"
+accelerator = "gpu"
+quantity = "n"
+provider = "provider"
+""",
+    "prices": """[columns]
+accelerator = "gpu"
+price_per_hour = "price"
+""",
 }
 
 

@@ -19,9 +19,8 @@ def main() -> None:
 
 
 def _without_server(missing: list[str]) -> int:
-    print(
+    sys.stderr.write(
         f"error: {', '.join(missing)} not installed: this is the agent's light install; "
-        "install the server part with: pip install 'chipledger[server]'",
-        file=sys.stderr,
+        "install the server part with: pip install 'chipledger[server]'\n"
     )
     return 2

@@ -44,11 +44,14 @@ def main() -> None:
     """The console script: errors are one line; exit status 2 for the user's mistakes, 1 for ours."""
     debug = "--traceback" in sys.argv
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="chipledger", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _show(error, f"{error.format_message().rstrip('.')}{_hint(error)}", debug)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("aborted: nothing that was not finished counts; run it again", err=True)
@@ -67,4 +70,10 @@ def main() -> None:
 def _show(error: Exception, line: str, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
-    click.echo(f"error: {line}", err=True)
+    click.echo(f"error: {' '.join(line.split())}", err=True)
+
+
+def _hint(error: click.ClickException) -> str:
+    """Where to read on after a wrong argument."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"; see: {context.command_path} --help" if context else ""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -20,9 +21,15 @@ from accounting.project import Project, open_project
 PATIENCE_SECONDS = 2.0
 
 
+def place(ctx: click.Context) -> Path | None:
+    """What `--config` names; None: the current folder."""
+    found: Path | None = ctx.find_root().obj
+    return found
+
+
 def project(ctx: click.Context) -> Project:
     """The project that `--config` or the current folder names."""
-    return open_project(ctx.find_root().obj)
+    return open_project(place(ctx))
 
 
 @contextmanager
@@ -57,6 +64,17 @@ def money(amount: Decimal | None, currency: str | None) -> str:
 def instant(ms: int) -> str:
     """Milliseconds since the epoch as UTC."""
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def age(ms: int) -> str:
+    """A span of time in its two largest units; `in the future` where it is negative."""
+    if ms < 0:
+        return "in the future"
+    minutes = ms // 60_000
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:

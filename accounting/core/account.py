@@ -15,6 +15,7 @@ from accounting.core.partition import Partition, Results
 from accounting.core.places import placed, places, pool_codes, survey, with_place
 from accounting.core.pricing import book, check_currency
 from accounting.core.rows import account_rows
+from accounting.core.setting import Setting
 from accounting.core.ticks import lay
 from accounting.core.usage import usage_table
 
@@ -49,12 +50,13 @@ def account(p: Partition) -> Results:
     reserved = site.lots.filter(pl.col("purchase") == RESERVED)["lot"].to_list()
     rows = account_rows(weights, ticks, reserved)
 
-    charges, orphaned = charges_table(rows, p.cluster, site, where, identities, prices, p.policies)
+    setting = Setting(p, site, where, identities, ticks)
+    charges, orphaned = charges_table(rows, setting)
     return Results(
-        usage_table(rows, p.cluster, site, where, identities, prices),
+        usage_table(rows, setting),
         charges,
-        published.capacity_table(p, site, where, occupancy),
+        published.capacity_table(setting, occupancy),
         published.workloads_table(p),
-        published.prices_table(p, site, where, ticks),
-        faults.faults_table(p, site, where, occupancy, located, ticks, rows, activity, orphaned),
+        published.prices_table(setting),
+        faults.faults_table(setting, occupancy, located, rows, activity, orphaned),
     )

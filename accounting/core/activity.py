@@ -42,13 +42,17 @@ class Activity:
     def _until(self, at: pl.Series) -> pl.DataFrame:
         known = at.fill_null(-1)
         row = self.timeline["key"].search_sorted(known, side="right").cast(pl.Int64) - 1
-        here = self.timeline[row.clip(0)].with_columns(_at=known, before_all=row < 0).with_columns(
-            part=pl.min_horizontal(pl.col("_at") - pl.col("key"), "length")
+        here = (
+            self.timeline[row.clip(0)]
+            .with_columns(_at=known, before_all=row < 0)
+            .with_columns(part=pl.min_horizontal(pl.col("_at") - pl.col("key"), "length"))
         )
         return here.select(
             pl.when(pl.col("before_all"))
             .then(0)
-            .otherwise(pl.col(f"sum_{m}") + (pl.col(m).cast(pl.Int128) * pl.col("part") // pl.col("length")).cast(pl.Int64))
+            .otherwise(
+                pl.col(f"sum_{m}") + (pl.col(m).cast(pl.Int128) * pl.col("part") // pl.col("length")).cast(pl.Int64)
+            )
             .alias(m)
             for m in MEASURES
         )
@@ -56,7 +60,9 @@ class Activity:
 
 def observe(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> Activity | None:
     """The activity that `input_samples` rows tell of; None without samples that tell anything."""
-    told = samples.with_columns(level=pl.coalesce("busy_ppm", "sm_active_ppm", "tensor_active_ppm")).filter(pl.col("level").is_not_null())
+    told = samples.with_columns(level=pl.coalesce("busy_ppm", "sm_active_ppm", "tensor_active_ppm")).filter(
+        pl.col("level").is_not_null()
+    )
     if not told.height:
         return None
     devices = _subjects(told, "device_id", 0)
@@ -69,9 +75,16 @@ def observe(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> Activity | N
     kept, conflicts = _one_per_start(keyed)
     timeline = _prefix(_runs(_levels(_bounded(_ruled(kept, policies)))))
     days = timeline.filter(pl.col("key") < devices.height << SHIFT).select(
-        subject=pl.col("key") // (1 << SHIFT), first=ms_of("key") // DAY, last=(ms_of("key") + pl.col("length") - 1) // DAY
+        subject=pl.col("key") // (1 << SHIFT),
+        first=ms_of("key") // DAY,
+        last=(ms_of("key") + pl.col("length") - 1) // DAY,
     )
-    device_days = days.with_columns(day=pl.int_ranges("first", pl.col("last") + 1)).explode("day").select("subject", "day").unique()
+    device_days = (
+        days.with_columns(day=pl.int_ranges("first", pl.col("last") + 1))
+        .explode("day")
+        .select("subject", "day")
+        .unique()
+    )
     return Activity(timeline, devices, workloads, device_days, conflicts)
 
 
@@ -83,9 +96,9 @@ def _subjects(samples: pl.DataFrame, column: str, offset: int) -> pl.DataFrame:
 def _one_per_start(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     measures = ["end_ms", "level", "sm_active_ppm", "tensor_active_ppm", "power_mw", "energy_mj"]
     once = samples.select("subject", "start_ms", *measures).unique()
-    kept = once.sort("subject", "start_ms", *measures, descending=[False, False] + [True] * len(measures), nulls_last=True).unique(
-        ["subject", "start_ms"], keep="first", maintain_order=True
-    )
+    kept = once.sort(
+        "subject", "start_ms", *measures, descending=[False, False] + [True] * len(measures), nulls_last=True
+    ).unique(["subject", "start_ms"], keep="first", maintain_order=True)
     lost = once.group_by("subject", "start_ms").len().filter(pl.col("len") > 1)
     conflicts = lost.group_by(day=pl.col("start_ms") // DAY).agg(samples=(pl.col("len") - 1).sum().cast(pl.Int64))
     return kept, conflicts
@@ -116,7 +129,9 @@ def _bounded(samples: pl.DataFrame) -> pl.DataFrame:
 def _levels(samples: pl.DataFrame) -> pl.DataFrame:
     """Active or not, and energy in millijoules: as said (and cut with its sample), else power × time."""
     length = pl.col("end") - pl.col("start_ms")
-    said = (pl.col("energy_mj").cast(pl.Int128) * length // (pl.coalesce("end_ms", "end") - pl.col("start_ms"))).cast(pl.Int64)
+    said = (pl.col("energy_mj").cast(pl.Int128) * length // (pl.coalesce("end_ms", "end") - pl.col("start_ms"))).cast(
+        pl.Int64
+    )
     more = (pl.col("sm_active_ppm").fill_null(0) > 0) | (pl.col("tensor_active_ppm").fill_null(0) > 0)
     return samples.select(
         "subject",

@@ -28,13 +28,22 @@ def borne(rows: pl.DataFrame, policies: tuple[Policy, ...]) -> tuple[pl.DataFram
         }
     )
     kind = pl.col("kind")
-    rule = pl.when(kind == "idle").then("idle_rule").when(kind == "unallocated").then("unallocated_rule").otherwise(pl.lit("holder"))
+    rule = (
+        pl.when(kind == "idle")
+        .then("idle_rule")
+        .when(kind == "unallocated")
+        .then("unallocated_rule")
+        .otherwise(pl.lit("holder"))
+    )
     ruled = rows.join(rules, on="policy", how="left").with_columns(
-        rule=rule, holder=pl.when(kind == "unallocated").then("holder").otherwise(pl.coalesce("holder", pl.lit(UNOWNED)))
+        rule=rule,
+        holder=pl.when(kind == "unallocated").then("holder").otherwise(pl.coalesce("holder", pl.lit(UNOWNED))),
     )
     fixed = _fixed(ruled.filter(~pl.col("rule").is_in(SPREADS)))
     shared, orphaned = _spread(ruled.filter(pl.col("rule").is_in(SPREADS)), _weights(ruled))
-    return pl.concat([fixed, shared, orphaned.select(fixed.columns)]).drop("rule", "idle_rule", "unallocated_rule", "platform"), orphaned
+    return pl.concat([fixed, shared, orphaned.select(fixed.columns)]).drop(
+        "rule", "idle_rule", "unallocated_rule", "platform"
+    ), orphaned
 
 
 def _named() -> pl.Expr:
@@ -44,7 +53,11 @@ def _named() -> pl.Expr:
 def _fixed(rows: pl.DataFrame) -> pl.DataFrame:
     owner = pl.coalesce("capacity_owner", "platform")
     team = (
-        pl.when(pl.col("rule") == "platform").then("platform").when(pl.col("rule") == "owner").then(owner).otherwise("holder")
+        pl.when(pl.col("rule") == "platform")
+        .then("platform")
+        .when(pl.col("rule") == "owner")
+        .then(owner)
+        .otherwise("holder")
     )
     moved = (pl.col("rule") == "platform") | (pl.col("rule") == "owner") & (pl.col("kind") == "idle")
     return rows.with_columns(team=team, borne_by_rule=pl.when(moved).then(_named()))
@@ -52,14 +65,22 @@ def _fixed(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _weights(rows: pl.DataFrame) -> pl.DataFrame:
     """Per scope, rule and team what the team counts for: busy time, held time, or presence."""
-    held = rows.filter(pl.col("kind") != "unallocated").group_by(*SCOPE, "holder").agg(
-        usage=pl.col("busy_ms").sum().cast(pl.Int64), allocation=pl.col("ms").sum(), evenly=pl.lit(1, pl.Int64).first()
+    held = (
+        rows.filter(pl.col("kind") != "unallocated")
+        .group_by(*SCOPE, "holder")
+        .agg(
+            usage=pl.col("busy_ms").sum().cast(pl.Int64),
+            allocation=pl.col("ms").sum(),
+            evenly=pl.lit(1, pl.Int64).first(),
+        )
     )
     long = held.unpivot(SPREADS, index=[*SCOPE, "holder"], variable_name="rule", value_name="weight")
     return (
         long.filter(pl.col("weight") > 0)
         .sort(*SCOPE, "rule", "holder")
-        .with_columns(until=pl.col("weight").cum_sum().over(*SCOPE, "rule"), total=pl.col("weight").sum().over(*SCOPE, "rule"))
+        .with_columns(
+            until=pl.col("weight").cum_sum().over(*SCOPE, "rule"), total=pl.col("weight").sum().over(*SCOPE, "rule")
+        )
         .rename({"holder": "team"})
     )
 

@@ -8,46 +8,42 @@ import polars as pl
 
 from accounting.core.bear import UNOWNED, borne
 from accounting.core.measure import STATES
-from accounting.core.places import LOT, Site
-from accounting.core.pricing import Price
 from accounting.core.rounding import MS_PER_HOUR, half_even, proportion, to_money, to_seconds
 from accounting.core.rows import NOBODY
+from accounting.core.setting import Setting
 from accounting.core.steps import DAY
-from accounting.policy import Policy
 from accounting.tables import CHARGE_KINDS, CHARGES
 
 HOLDER = ("workload_id", "team", "cost_center", "model", "purpose")
 GRAIN = (
-    "day", "month", "team", "owner_team", "cost_center", "model", "purpose", "workload_id", "cluster", "pool", "accelerator",
-    "provider", "region", "purchase", "state", "charge_kind", "borne_by_rule", "price_id", "list_price",
-)  # fmt: skip
+    *("day", "month", "team", "owner_team", "cost_center", "model", "purpose", "workload_id", "cluster", "pool"),
+    *("accelerator", "provider", "region", "purchase", "state", "charge_kind", "borne_by_rule", "price_id"),
+    "list_price",
+)
 
 
-def charges_table(
-    rows: pl.DataFrame, cluster: str, site: Site, places: pl.DataFrame, identities: pl.DataFrame, book: tuple[Price, ...],
-    policies: tuple[Policy, ...],
-) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
+def charges_table(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`accounting.tables.CHARGES` without `publication`, and the rows a spread without weights left to the platform."""
-    daily = _by_day(rows, places, identities)
-    holders = identities.select(HOLDER).unique().sort(HOLDER, nulls_last=True)
-    words = _words(daily, site, holders)
+    holders = setting.identities.select(HOLDER).unique().sort(HOLDER, nulls_last=True)
+    daily = _by_day(rows, setting, holders)
+    words = _words(daily, setting, holders)
     kinds = {code: CHARGE_KINDS[state] for code, state in enumerate(STATES)}
     named = pl.concat([daily, words], how="horizontal").with_columns(
         kind=pl.col("state").replace_strict(kinds, return_dtype=pl.String), capacity_owner=pl.col("owner_team")
     )
-    bearing, orphaned = borne(named.rename({"team": "holder"}), policies)
-    return _table(bearing, cluster, book), orphaned
+    bearing, orphaned = borne(named.rename({"team": "holder"}), setting.partition.policies)
+    return _table(bearing, setting), orphaned
 
 
-def _by_day(rows: pl.DataFrame, places: pl.DataFrame, identities: pl.DataFrame) -> pl.DataFrame:
+def _by_day(rows: pl.DataFrame, setting: Setting, holders: pl.DataFrame) -> pl.DataFrame:
     """Sums per day of everything a charge tells; `who` is the holder without its node."""
-    who = identities.select(HOLDER).unique().sort(HOLDER, nulls_last=True).with_row_index("who")
-    of_ident = identities.join(who, on=HOLDER, how="left", nulls_equal=True, maintain_order="left")["who"].cast(pl.Int64)
+    numbered = holders.with_row_index("who").cast({"who": pl.Int64})
+    of_ident = setting.identities.join(numbered, on=HOLDER, how="left", nulls_equal=True, maintain_order="left")["who"]
     index = pl.select(pl.when(rows["ident"] != NOBODY).then(rows["ident"])).to_series()
     keyed = rows.with_columns(
         day=pl.col("hour") // DAY,
-        pool=places["pool"].gather(rows["place"]),
-        who=of_ident.gather(index) if identities.height else pl.lit(None, pl.Int64),
+        pool=setting.places["pool"].gather(rows["place"]),
+        who=of_ident.gather(index) if holders.height else pl.lit(None, pl.Int64),
         months=pl.col("month").rank("dense"),
     )
     keys = ["day", "months", "pool", "lot", "who", "state", "price", "list_price", "policy"]
@@ -66,30 +62,31 @@ def _by_day(rows: pl.DataFrame, places: pl.DataFrame, identities: pl.DataFrame) 
     )
 
 
-def _words(rows: pl.DataFrame, site: Site, holders: pl.DataFrame) -> pl.DataFrame:
-    where = site.pools.select(pool_name="name", accelerator="accelerator")
+def _words(rows: pl.DataFrame, setting: Setting, holders: pl.DataFrame) -> pl.DataFrame:
+    where = setting.site.pools.select(pool_name="name", accelerator="accelerator")
     who = holders.select(pl.all().gather(rows["who"])) if holders.height else holders.clear(rows.height)
-    return pl.concat([where[rows["pool"]], site.lots.select(LOT)[rows["lot"]], who], how="horizontal")
+    return pl.concat([where[rows["pool"]], setting.lots(rows["lot"]), who], how="horizontal")
 
 
-def _table(rows: pl.DataFrame, cluster: str, book: tuple[Price, ...]) -> pl.DataFrame:
+def _table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+    book = setting.book
     prices = pl.DataFrame(
         {
             "price": pl.Series(range(len(book)), dtype=pl.Int64),
             "price_id": pl.Series([p.id for p in book], dtype=pl.String),
             "currency": pl.Series([p.currency for p in book], dtype=pl.String),
-            "unit_nano": pl.Series([p.nano for p in book], dtype=pl.Int64),
         }
     )
-    listed = prices.select(list_price="price", list_nano="unit_nano")
-    priced = rows.join(prices, on="price", how="left").join(listed, on="list_price", how="left")
-    named = priced.with_columns(
+    nobody = pl.when(pl.col("kind") == "unallocated").then("capacity_owner").otherwise(pl.lit(UNOWNED))
+    named = rows.join(prices, on="price", how="left", maintain_order="left").with_columns(
+        unit_nano=setting.nano(rows["price"]),
+        list_nano=setting.nano(rows["list_price"]),
         day=pl.col("day").cast(pl.Int32).cast(pl.Date),
-        cluster=pl.lit(cluster),
+        cluster=setting.cluster,
         pool="pool_name",
         charge_kind="kind",
         state=pl.col("state").replace_strict(dict(enumerate(STATES)), return_dtype=pl.String),
-        owner_team=pl.when(pl.col("kind") == "unallocated").then(pl.coalesce("holder", "capacity_owner")).otherwise(pl.coalesce("holder", pl.lit(UNOWNED))),
+        owner_team=pl.coalesce("holder", nobody),
     )
     return _finished(_merged(named))
 
@@ -105,7 +102,11 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _finished(rows: pl.DataFrame) -> pl.DataFrame:
     list_cost = half_even(pl.col("list_nano").cast(pl.Int128) * pl.col("ms"), MS_PER_HOUR).cast(pl.Int64)
-    ids = rows.select(pl.concat_str(pl.col(GRAIN[:-1]).cast(pl.String).fill_null("\0"), "list_nano", separator="\x1f", ignore_nulls=True)).to_series()
+    ids = rows.select(
+        pl.concat_str(
+            pl.col(GRAIN[:-1]).cast(pl.String).fill_null("\0"), "list_nano", separator="\x1f", ignore_nulls=True
+        )
+    ).to_series()
     return (
         rows.with_columns(
             charge_id=pl.Series([hashlib.sha256(text.encode()).hexdigest()[:32] for text in ids], dtype=pl.String),

@@ -35,7 +35,13 @@ def typical(jobs: pl.DataFrame) -> pl.DataFrame:
 
 def _queued(total: pl.DataFrame, waiting: pl.DataFrame) -> pl.DataFrame:
     """For each pool's free quantity: is any request waiting that is not larger? One union of waits per request size."""
-    sizes = waiting.select("pool", "quantity").unique().sort("pool", "quantity").with_row_index("size").cast({"size": pl.Int64})
+    sizes = (
+        waiting.select("pool", "quantity")
+        .unique()
+        .sort("pool", "quantity")
+        .with_row_index("size")
+        .cast({"size": pl.Int64})
+    )
     if not sizes.height:
         return total.with_columns(waits=pl.lit(None, pl.Boolean))
     fitting = total.with_columns(_at=packed("pool", "quantity")).sort("_at")
@@ -44,7 +50,9 @@ def _queued(total: pl.DataFrame, waiting: pl.DataFrame) -> pl.DataFrame:
         size=pl.when(pl.col("of") == pl.col("pool")).then("size")
     )
     needed = largest.select("pool", "size").drop_nulls().unique().rename({"size": "largest"})
-    covered = waiting.join(sizes, on=["pool", "quantity"]).join(needed, on="pool").filter(pl.col("size") <= pl.col("largest"))
+    covered = (
+        waiting.join(sizes, on=["pool", "quantity"]).join(needed, on="pool").filter(pl.col("size") <= pl.col("largest"))
+    )
     unions = merge(covered, "largest").rename({"key": "size"}).with_columns(waits=pl.lit(True))
     fits = label(largest.filter(pl.col("size").is_not_null()), "size", unions, "waits")
     rest = largest.filter(pl.col("size").is_null()).with_columns(waits=pl.lit(None, pl.Boolean))
@@ -56,7 +64,10 @@ def _stranded(segments: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
     daily = (
         segments.with_columns(day=pl.int_ranges(first, last + 1))
         .explode("day")
-        .with_columns(start=pl.max_horizontal("start", pl.col("day") * DAY), end=pl.min_horizontal("end", (pl.col("day") + 1) * DAY))
+        .with_columns(
+            start=pl.max_horizontal("start", pl.col("day") * DAY),
+            end=pl.min_horizontal("end", (pl.col("day") + 1) * DAY),
+        )
         .join(sizes, on=["pool", "day"], how="left")
     )
     return daily.with_columns(

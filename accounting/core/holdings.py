@@ -21,7 +21,9 @@ def held(p: Partition) -> pl.DataFrame:
             start=pl.max_horizontal("start_ms", pl.lit(p.start)),
             end=end,
             quantity=pl.col("quantity_ppm"),
-            sharing=pl.when(pl.col("quantity_ppm") % PPM == 0).then(pl.lit("exclusive")).otherwise(pl.lit("fractional")),
+            sharing=pl.when(pl.col("quantity_ppm") % PPM == 0)
+            .then(pl.lit("exclusive"))
+            .otherwise(pl.lit("fractional")),
             source=pl.lit("scheduler"),
         )
         .filter(pl.col("end") > pl.col("start"))
@@ -31,7 +33,13 @@ def held(p: Partition) -> pl.DataFrame:
 
 def identified(holdings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Holdings with `ident`, and the table of identities (`ident` is their rank in sort order)."""
-    identities = holdings.select(IDENTITY).unique().sort(IDENTITY, nulls_last=True).with_row_index("ident").cast({"ident": pl.Int64})
+    identities = (
+        holdings.select(IDENTITY)
+        .unique()
+        .sort(IDENTITY, nulls_last=True)
+        .with_row_index("ident")
+        .cast({"ident": pl.Int64})
+    )
     joined = holdings.join(identities, on=IDENTITY, how="left", nulls_equal=True, maintain_order="left")
     return joined.select("ident", "pool", "device_id", "workload_id", "start", "end", "quantity"), identities
 

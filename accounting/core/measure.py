@@ -1,4 +1,4 @@
-"""Measure: every accelerator-millisecond of a partition in one state, as exact weights in millionths of a millisecond."""
+"""Measure: every accelerator-millisecond in one state, as exact weights in millionths of a millisecond."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CODE = {state: code for code, state in enumerate(STATES)}
 SLICED = 8
 """Added to the code of a state whose holder shared the device with more than fits."""
 ROW = ("place", "tick", "ident", "state", "weight", "busy", "bound", "energy")
-"""weight: ppm·ms of device time; busy and bound: ppm·ms of utilization (NULL: unobserved); energy: mJ (NULL: unmeasured)."""
+"""weight: ppm·ms held; busy, bound: ppm·ms of utilization (NULL: unobserved); energy: mJ (NULL: none read)."""
 
 
 def held_rows(holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None) -> pl.DataFrame:
@@ -52,19 +52,27 @@ def free_rows(free: pl.DataFrame, places: pl.DataFrame, ticks: Ticks, activity: 
     seen = watched.filter(pl.col("subject").is_not_null())
     done = activity.over(seen)
     used = seen.with_columns(done).with_columns(
-        used=pl.col("active") * pl.col("weight") // (pl.col("end") - pl.col("start")), use_energy=pl.col("energy_active")
+        used=pl.col("active") * pl.col("weight") // (pl.col("end") - pl.col("start")),
+        use_energy=pl.col("energy_active"),
     )
     return pl.concat(
         [
             _plain(watched.filter(pl.col("subject").is_null()), "state"),
             _plain(used.with_columns(weight=pl.col("weight") - pl.col("used"), energy="energy_idle"), "state"),
-            _row(used, pl.lit(CODE["allocated_active"], pl.Int64), "used", "busy_active", pl.lit(0, pl.Int64), "energy_active"),
+            _row(
+                used,
+                pl.lit(CODE["allocated_active"], pl.Int64),
+                "used",
+                "busy_active",
+                pl.lit(0, pl.Int64),
+                "energy_active",
+            ),
         ]
     ).filter(pl.col("weight") > 0)
 
 
 def _weighed(pieces: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
-    """`weight` of each piece; on shared devices also `held` and `taken`, and time scaled down where shares exceed the whole."""
+    """`weight` of each piece; on shared devices also `held`, and time scaled down where shares exceed the whole."""
     plain = pl.col("quantity") * (pl.col("end") - pl.col("start"))
     if not shared.height:
         return pieces.with_columns(weight=plain, held=pl.lit(None, pl.Int64), sliced=pl.lit(0, pl.Int64))
@@ -86,7 +94,9 @@ def _scaled(pieces: pl.DataFrame) -> pl.DataFrame:
     )
     fits = pl.col("held").is_null() | (pl.col("held") <= pl.col("taken"))
     weight = pl.when(fits).then(pl.col("quantity") * length).otherwise(share.cast(pl.Int64))
-    return pieces.with_columns(weight=weight, sliced=pl.when(fits).then(0).otherwise(SLICED).cast(pl.Int64)).drop("taken")
+    return pieces.with_columns(weight=weight, sliced=pl.when(fits).then(0).otherwise(SLICED).cast(pl.Int64)).drop(
+        "taken"
+    )
 
 
 def _subjects(pieces: pl.DataFrame, activity: Activity) -> pl.DataFrame:
@@ -113,7 +123,16 @@ def _unobserved(pieces: pl.DataFrame) -> pl.DataFrame:
 def _plain(pieces: pl.DataFrame, state: str) -> pl.DataFrame:
     none = pl.lit(None, pl.Int64)
     energy = pl.col("energy") if "energy" in pieces.columns else none
-    return pieces.select("place", "tick", "ident", pl.col(state).alias("state"), "weight", none.alias("busy"), none.alias("bound"), energy.alias("energy"))
+    return pieces.select(
+        "place",
+        "tick",
+        "ident",
+        pl.col(state).alias("state"),
+        "weight",
+        none.alias("busy"),
+        none.alias("bound"),
+        energy.alias("energy"),
+    )
 
 
 def _observed(pieces: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
@@ -137,8 +156,22 @@ def _observed(pieces: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(
         [
             _unobserved(split),
-            _row(split, CODE["allocated_idle"] + pl.col("sliced"), "idle_weight", "my_busy_idle", pl.col("bound_idle"), "my_energy_idle"),
-            _row(split, CODE["allocated_active"] + pl.col("sliced"), "active_weight", "my_busy_active", pl.col("bound_active"), "my_energy_active"),
+            _row(
+                split,
+                CODE["allocated_idle"] + pl.col("sliced"),
+                "idle_weight",
+                "my_busy_idle",
+                pl.col("bound_idle"),
+                "my_energy_idle",
+            ),
+            _row(
+                split,
+                CODE["allocated_active"] + pl.col("sliced"),
+                "active_weight",
+                "my_busy_active",
+                pl.col("bound_active"),
+                "my_energy_active",
+            ),
         ]
     ).filter(pl.col("weight") > 0)
 

@@ -45,14 +45,18 @@ def occupy(holdings: pl.DataFrame, site: Site, places: pl.DataFrame) -> Occupanc
 def _totals(holdings: pl.DataFrame, capacity: pl.DataFrame) -> pl.DataFrame:
     counted = holdings.with_columns(one=pl.lit(1, pl.Int64))
     held = edges(counted, "place", held="quantity", holders="one")
-    there = edges(capacity, "place", there="quantity").with_columns(held=pl.lit(0, pl.Int64), holders=pl.lit(0, pl.Int64))
+    there = edges(capacity, "place", there="quantity").with_columns(
+        held=pl.lit(0, pl.Int64), holders=pl.lit(0, pl.Int64)
+    )
     held = held.with_columns(there=pl.lit(0, pl.Int64))
     return sweep(held, there.select(held.columns)).rename({"key": "place"})
 
 
 def _devices(holdings: pl.DataFrame, capacity: pl.DataFrame) -> Occupancy:
     """A device is never raised above one: more is scaled down among its holders."""
-    total = _totals(holdings, capacity).with_columns(taken=pl.min_horizontal("held", pl.max_horizontal("there", pl.lit(PPM))))
+    total = _totals(holdings, capacity).with_columns(
+        taken=pl.min_horizontal("held", pl.max_horizontal("there", pl.lit(PPM)))
+    )
     shared = total.filter((pl.col("holders") > 1) | (pl.col("held") > pl.col("taken")))
     return Occupancy(
         capacity,
@@ -96,5 +100,6 @@ def _drawn_on(free: pl.DataFrame, pooled: pl.DataFrame, places: pl.DataFrame, ca
     home = places.filter(pl.col("device_id").is_null()).select("pool", home="place")
     moved = label(pieces.filter(moves), "place", lots, "lot").join(home, on="pool", how="left")
     return _Drawn(
-        pieces.filter(~moves).select(free.columns), moved.select(pl.col("home").alias("place"), "lot", "start", "end", "quantity")
+        pieces.filter(~moves).select(free.columns),
+        moved.select(pl.col("home").alias("place"), "lot", "start", "end", "quantity"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 
@@ -61,16 +62,25 @@ def own(jobs: pl.DataFrame, teams: pl.DataFrame) -> pl.DataFrame:
     periods = _periods(tuples, book)
     owned = jobs.join(tuples, on=used, how="left", nulls_equal=True).join(periods, on="_facts", how="left")
     return _claimed(
-        owned.filter((pl.col("_from") < pl.col("end")) & (pl.col("_to") > pl.col("start"))
-                     | (pl.col("start") == pl.col("end")) & pl.col("start").is_between("_from", "_to", closed="left"))
+        owned.filter(
+            (pl.col("_from") < pl.col("end")) & (pl.col("_to") > pl.col("start"))
+            | (pl.col("start") == pl.col("end")) & pl.col("start").is_between("_from", "_to", closed="left")
+        )
         .with_columns(start=pl.max_horizontal("start", "_from"), end=pl.min_horizontal("end", "_to"))
         .drop("_facts", "_from", "_to")
     )
 
 
 def _claimed(jobs: pl.DataFrame) -> pl.DataFrame:
-    status = pl.when(pl.col("_rule").is_not_null()).then(pl.lit("fact")).when(pl.col("team").is_not_null()).then(pl.lit("claim"))
-    return jobs.with_columns(owner_status=status.otherwise(pl.lit("unowned")), team=pl.coalesce("_rule", "team")).drop("_rule")
+    status = (
+        pl.when(pl.col("_rule").is_not_null())
+        .then(pl.lit("fact"))
+        .when(pl.col("team").is_not_null())
+        .then(pl.lit("claim"))
+    )
+    return jobs.with_columns(owner_status=status.otherwise(pl.lit("unowned")), team=pl.coalesce("_rule", "team")).drop(
+        "_rule"
+    )
 
 
 def _periods(tuples: pl.DataFrame, book: list[Rule]) -> pl.DataFrame:
@@ -91,7 +101,7 @@ def _matching(rule: Rule) -> pl.Expr:
 def _timeline(found: list[Rule]) -> list[tuple[int, int, str | None, str | None]]:
     cuts = sorted({-FOREVER, FOREVER, *(r.start for r in found), *(r.end for r in found)})
     periods = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         best = _best([r for r in found if r.covers(start)])
         periods.append((start, end, best.team if best else None, best.cost_center if best else None))
     return periods

@@ -1,4 +1,4 @@
-"""Where time is accounted: a device, or a pool as a whole (device_id NULL); and the lots that capacity was bought in."""
+"""Where time is accounted: a device or a pool as a whole (device_id NULL), and the lots that capacity came in."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def survey(p: Partition) -> Site:
         .select("pool", "device_id", "node", "lot", start="start_ms", end="end_ms", quantity="quantity_ppm")
         .sort("pool", "device_id", "node", "lot", "start", nulls_last=True)
     )
-    inside = coded.with_columns(start=pl.max_horizontal("start", pl.lit(p.start)), end=pl.min_horizontal("end", pl.lit(p.end)))
+    inside = coded.with_columns(
+        start=pl.max_horizontal("start", pl.lit(p.start)), end=pl.min_horizontal("end", pl.lit(p.end))
+    )
     devices = coded.filter(pl.col("device_id").is_not_null()).select("device_id", "pool", "start", "end")
     return Site(pools, lots, inside.filter((pl.col("end") > pl.col("start")) & (pl.col("quantity") > 0)), devices)
 
@@ -65,7 +67,9 @@ def pool_codes(frame: pl.DataFrame, pools: pl.DataFrame) -> pl.DataFrame:
     """`pool` (name) and `accelerator` replaced by the pool's code."""
     return (
         frame.rename({"pool": "name"})
-        .join(pools.select("pool", "name", "accelerator"), on=["name", "accelerator"], how="left", maintain_order="left")
+        .join(
+            pools.select("pool", "name", "accelerator"), on=["name", "accelerator"], how="left", maintain_order="left"
+        )
         .drop("name", "accelerator")
     )
 
@@ -113,4 +117,6 @@ def places(holdings: pl.DataFrame, site: Site) -> pl.DataFrame:
 
 def with_place(frame: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
     """Adds `place` by (pool, device_id)."""
-    return frame.join(places.select("pool", "device_id", "place"), on=["pool", "device_id"], how="left", nulls_equal=True)
+    return frame.join(
+        places.select("pool", "device_id", "place"), on=["pool", "device_id"], how="left", nulls_equal=True
+    )

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 
 import polars as pl
 
@@ -39,7 +40,16 @@ class Price:
     @property
     def id(self) -> str:
         """Digest of what the row says; equal rows of two files are one price."""
-        said = (self.accelerator, self.provider, self.region, self.purchase, self.start, self.nano, self.currency, self.covers)
+        said = (
+            self.accelerator,
+            self.provider,
+            self.region,
+            self.purchase,
+            self.start,
+            self.nano,
+            self.currency,
+            self.covers,
+        )
         return "price-" + hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
     def rank(self, sku: Sku) -> tuple[int, bool, bool, bool] | None:
@@ -67,10 +77,16 @@ def book(prices: pl.DataFrame) -> tuple[Price, ...]:
     """The price book of `input_prices` rows (open ends already trimmed), in a canonical order, without repetitions."""
     found = {
         Price(
-            r["accelerator"], r["provider"], r["region"], r["purchase"],
+            r["accelerator"],
+            r["provider"],
+            r["region"],
+            r["purchase"],
             -FOREVER if r["start_ms"] is None else r["start_ms"],
             FOREVER if r["end_ms"] is None else r["end_ms"],
-            r["price_per_hour"], r["currency"], r["covers"], f"import {r['import_seq']}, row {r['row']}",
+            r["price_per_hour"],
+            r["currency"],
+            r["covers"],
+            f"import {r['import_seq']}, row {r['row']}",
         )
         for r in prices.iter_rows(named=True)
     }
@@ -82,10 +98,8 @@ def check_currency(prices: tuple[Price, ...]) -> None:
     currencies = sorted({p.currency for p in prices})
     if len(currencies) > 1:
         examples = [next(p for p in prices if p.currency == c) for c in currencies[:2]]
-        raise InputError(
-            f"prices in {' and '.join(currencies)}: {examples[0].accelerator} ({examples[0].place}) and "
-            f"{examples[1].accelerator} ({examples[1].place}); convert them to one currency, chipledger has no exchange rates yet"
-        )
+        named = " and ".join(f"{p.accelerator} in {p.currency} ({p.place})" for p in examples)
+        raise InputError(f"prices in several currencies: {named}; convert them to one, there are no exchange rates yet")
 
 
 @cache
@@ -97,7 +111,7 @@ def spans(prices: tuple[Price, ...], sku: Sku, start: int, end: int) -> tuple[Sp
     found = [(rank, p) for p in prices if p.start < end and p.end > start and (rank := p.rank(sku)) is not None]
     cuts = sorted({start, end, *(x for _, p in found for x in (p.start, p.end) if start < x < end)})
     result: list[Span] = []
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         price = _best(sku, [(rank, p) for rank, p in found if p.start <= a < p.end])
         if result and result[-1].price == price:
             result[-1] = Span(result[-1].start, b, price)
@@ -114,7 +128,8 @@ def _best(sku: Sku, found: list[tuple[tuple[int, bool, bool, bool], Price]]) -> 
     for other in best[1:]:
         if other.id != best[0].id and (other.nano, other.currency) != (best[0].nano, best[0].currency):
             raise InputError(
-                f"two prices for {' '.join(s for s in sku if s)} at one instant: {best[0].per_hour} ({best[0].place}) and "
-                f"{other.per_hour} ({other.place}); end one of them before the other starts"
+                f"two prices for {' '.join(s for s in sku if s)} at one instant: "
+                f"{best[0].per_hour} ({best[0].place}) and {other.per_hour} ({other.place}); "
+                "end one of them before the other starts"
             )
     return min(best, key=lambda p: (p.id, p.place))

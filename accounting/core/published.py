@@ -7,19 +7,25 @@ import polars as pl
 from accounting.core.occupancy import Occupancy
 from accounting.core.ownership import own
 from accounting.core.partition import Partition
-from accounting.core.places import LOT, NO_LOT, Site, with_place
+from accounting.core.places import NO_LOT, with_place
 from accounting.core.pricing import Price, Sku, spans
 from accounting.core.rounding import cumulative, to_money, to_seconds
+from accounting.core.setting import Setting
 from accounting.core.steps import DAY, PPM, daily
-from accounting.core.ticks import Ticks
-from accounting.tables import CAPACITY, INSTANT, PRICES, WORKLOADS
+from accounting.schema import INSTANT
+from accounting.tables import CAPACITY, PRICES, WORKLOADS
 
 
-def capacity_table(p: Partition, site: Site, places: pl.DataFrame, occupancy: Occupancy) -> pl.DataFrame:
+def capacity_table(setting: Setting, occupancy: Occupancy) -> pl.DataFrame:
     """`CAPACITY` without `publication`: stated, and raised by what was held beyond."""
+    site, places = setting.site, setting.places
     stated = daily(with_place(site.capacity, places).select("place", "lot", "start", "end", "quantity"))
     lots = stated.group_by("place", "day").agg(lot=pl.col("lot").min())
-    excess = daily(occupancy.excess).join(lots, on=["place", "day"], how="left").with_columns(lot=pl.col("lot").fill_null(NO_LOT))
+    excess = (
+        daily(occupancy.excess)
+        .join(lots, on=["place", "day"], how="left")
+        .with_columns(lot=pl.col("lot").fill_null(NO_LOT))
+    )
     weight = pl.col("quantity") * (pl.col("end") - pl.col("start"))
     zero = pl.lit(0, pl.Int64)
     both = pl.concat(
@@ -28,16 +34,22 @@ def capacity_table(p: Partition, site: Site, places: pl.DataFrame, occupancy: Oc
             excess.select("day", "place", "lot", stated=zero, raised=weight),
         ]
     )
-    sums = both.group_by("day", "place", "lot").agg(pl.col("stated", "raised").sum()).join(places, on="place").sort("day", "place", "lot")
+    sums = (
+        both.group_by("day", "place", "lot")
+        .agg(pl.col("stated", "raised").sum())
+        .join(places, on="place")
+        .sort("day", "place", "lot")
+    )
     rounded = sums.with_columns(
-        stated=cumulative(pl.col("stated"), PPM, ["day", "pool"]), raised=cumulative(pl.col("raised"), PPM, ["day", "pool"])
+        stated=cumulative(pl.col("stated"), PPM, ["day", "pool"]),
+        raised=cumulative(pl.col("raised"), PPM, ["day", "pool"]),
     )
     return (
         rounded.join(site.pools, on="pool", how="left", suffix="_", maintain_order="left")
         .join(site.lots, on="lot", how="left", maintain_order="left")
         .with_columns(
             day=_date("day"),
-            cluster=pl.lit(p.cluster),
+            cluster=setting.cluster,
             pool="name",
             stated_seconds=to_seconds(pl.col("stated").cast(pl.Int64)),
             raised_seconds=to_seconds(pl.col("raised")),
@@ -52,7 +64,21 @@ def workloads_table(p: Partition) -> pl.DataFrame:
     begun = p.jobs.with_columns(start=at, end=at).filter((at >= p.start) & (at < p.end))
     owned = own(begun, p.teams)
     instant = {name: pl.col(f"{name}_ms").cast(INSTANT) for name in ("submitted", "start", "end")}
-    sort = ["day", "workload_id", "start_ms", "pool", "node", "device_id", "accelerator", "end_ms", "submitted_ms", "quantity_ppm", "team", "user", "model"]
+    sort = [
+        "day",
+        "workload_id",
+        "start_ms",
+        "pool",
+        "node",
+        "device_id",
+        "accelerator",
+        "end_ms",
+        "submitted_ms",
+        "quantity_ppm",
+        "team",
+        "user",
+        "model",
+    ]
     table = owned.with_columns(day=pl.col("start") // DAY).sort(sort, nulls_last=True)
     return table.with_columns(
         cluster=pl.lit(p.cluster),
@@ -63,32 +89,40 @@ def workloads_table(p: Partition) -> pl.DataFrame:
     ).select(c for c in WORKLOADS.names if c != "publication")
 
 
-def prices_table(p: Partition, site: Site, places: pl.DataFrame, ticks: Ticks) -> pl.DataFrame:
+def prices_table(setting: Setting) -> pl.DataFrame:
     """`PRICES` without `publication`: each SKU's price by day, cut at every change."""
-    pools = dict(site.pools.select("pool", "accelerator").iter_rows())
-    lots = {row["lot"]: row for row in site.lots.iter_rows(named=True)}
-    used = ticks.table.join(ticks.lots, on="tick").join(places, on="place").select("pool", "lot").unique()
-    skus: set[Sku] = set()
-    for pool, lot in used.iter_rows():
-        provider, region, purchase, _ = (lots[lot][f] for f in LOT)
-        skus.add((pools[pool], provider, region, purchase))
-    rows = [(*sku, span.start, span.end, *_said(span.price)) for sku in skus for span in spans(ticks.book, sku, p.start, p.end)]
+    start, end = setting.partition.start, setting.partition.end
+    rows = [
+        (*sku, span.start, span.end, *_said(span.price))
+        for sku in _skus(setting)
+        for span in spans(setting.book, sku, start, end)
+    ]
     schema = {
-        **dict.fromkeys(("accelerator", "provider", "region", "purchase"), pl.String), "start": pl.Int64, "end": pl.Int64,
-        "price_id": pl.String, "nano": pl.Int64, "currency": pl.String, "covers": pl.String,
-    }  # fmt: skip
+        **dict.fromkeys(("accelerator", "provider", "region", "purchase"), pl.String),
+        **dict.fromkeys(("start", "end"), pl.Int64),
+        "price_id": pl.String,
+        "nano": pl.Int64,
+        **dict.fromkeys(("currency", "covers"), pl.String),
+    }
     return (
         daily(pl.DataFrame(rows, schema=schema, orient="row"))
         .sort("day", "accelerator", "provider", "region", "purchase", "start", nulls_last=True)
         .with_columns(
             day=_date("day"),
-            cluster=pl.lit(p.cluster),
+            cluster=setting.cluster,
             start=pl.col("start").cast(INSTANT),
             end=pl.col("end").cast(INSTANT),
             price_per_hour=to_money(pl.col("nano")),
         )
         .select(c for c in PRICES.names if c != "publication")
     )
+
+
+def _skus(setting: Setting) -> set[Sku]:
+    ticks = setting.ticks
+    used = ticks.table.join(ticks.lots, on="tick").join(setting.places, on="place").select("pool", "lot").unique()
+    named = used.join(setting.site.pools, on="pool").join(setting.site.lots, on="lot")
+    return set(named.select("accelerator", "provider", "region", "purchase").iter_rows())
 
 
 def _said(price: Price | None) -> tuple[str | None, int | None, str | None, str | None]:

@@ -16,7 +16,7 @@ def half_even(dividend: pl.Expr, divisor: int | pl.Expr) -> pl.Expr:
 
 
 def cumulative(part: pl.Expr, divisor: int | pl.Expr, over: list[str]) -> pl.Expr:
-    """Each row's share in units of `divisor`, such that the shares of a group in row order add up to its rounded total."""
+    """Each row's share in units of `divisor`: in row order, the shares of a group add up to its rounded total."""
     total = part.cum_sum().over(over)
     return half_even(total, divisor) - half_even(total - part, divisor)
 

@@ -1,4 +1,4 @@
-"""Rows in whole milliseconds and nano-units: merged, divided among lots, rounded so that parts equal the whole, priced."""
+"""Rows in whole milliseconds and nano-units: merged, divided among lots, rounded so that parts add up, priced."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def account_rows(weights: pl.DataFrame, ticks: Ticks, reserved: list[int]) -> pl
         ms=cumulative(pl.col("weight"), PPM, ["unit"]),
         busy_ms=_rounded("busy"),
         bound_ms=_rounded("bound"),
-        state=pl.when((pl.col("state") > CODE["unallocated_reserved"]) & (pl.col("state") < CODE["unobserved"]) & pl.col("lot").is_in(reserved))
+        state=pl.when(
+            (pl.col("state") > CODE["unallocated_reserved"])
+            & (pl.col("state") < CODE["unobserved"])
+            & pl.col("lot").is_in(reserved)
+        )
         .then(pl.lit(CODE["unallocated_reserved"], pl.Int64))
         .otherwise("state"),
     ).filter((pl.col("ms") > 0) | (pl.col("busy_ms").fill_null(0) > 0))
@@ -40,12 +44,18 @@ def _lotted(weights: pl.DataFrame, ticks: Ticks) -> pl.DataFrame:
     if not ticks.shares:
         return weights.with_columns(lot=ticks.lots["lot"].gather(weights["tick"]))
     mix = ticks.lots.select(
-        "tick", "lot", until=pl.col("quantity").cum_sum().over("tick"), quantity="quantity", total=pl.col("quantity").sum().over("tick")
+        "tick",
+        "lot",
+        until=pl.col("quantity").cum_sum().over("tick"),
+        quantity="quantity",
+        total=pl.col("quantity").sum().over("tick"),
     )
     single = mix.filter(pl.col("until") - pl.col("quantity") == 0).filter(pl.col("until") == pl.col("total"))
     plain = weights.join(single.select("tick", "lot"), on="tick")
     split = weights.join(single.select("tick"), on="tick", how="anti").sort("tick", "ident", "state", nulls_last=True)
-    return pl.concat([plain, *(_split(split, mix, single) if split.height else [])], how="diagonal").select(plain.columns)
+    return pl.concat([plain, *(_split(split, mix, single) if split.height else [])], how="diagonal").select(
+        plain.columns
+    )
 
 
 def _split(weights: pl.DataFrame, mix: pl.DataFrame, single: pl.DataFrame) -> list[pl.DataFrame]:
@@ -62,18 +72,21 @@ def _split(weights: pl.DataFrame, mix: pl.DataFrame, single: pl.DataFrame) -> li
 
     first = pl.col("until") == pl.col("quantity")
     part = {c: (pl.col(c) * pl.col("quantity") // pl.col("total")) for c in ("busy", "bound", "energy")}
-    rest = {c: pl.when(first).then(pl.col(c) - (part[c].sum().over("tick", "ident", "state") - part[c])).otherwise(part[c]) for c in part}
-    return [rows.with_columns(weight=(upto(pl.col("cum")) - upto(pl.col("cum") - pl.col("weight"))).cast(pl.Int64), **rest)]
+    rest = {
+        c: pl.when(first).then(pl.col(c) - (part[c].sum().over("tick", "ident", "state") - part[c])).otherwise(part[c])
+        for c in part
+    }
+    return [
+        rows.with_columns(weight=(upto(pl.col("cum")) - upto(pl.col("cum") - pl.col("weight"))).cast(pl.Int64), **rest)
+    ]
 
 
 def _merged(weights: pl.DataFrame) -> pl.DataFrame:
     """Attempts that agree in everything are one row; sorted by tick, lot, holder (nobody last), state."""
-    idents, lots = int(weights["ident"].max() or 0) + 2, int(weights["lot"].max() or 0) + 1
+    idents, lots = weights.select(pl.col("ident").max().fill_null(0) + 2, pl.col("lot").max().fill_null(0) + 1).row(0)
     holder = pl.col("ident").fill_null(idents - 1)
     code = ((pl.col("tick") * lots + pl.col("lot")) * idents + holder) * BITS + pl.col("state")
-    measured = [
-        pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in ("busy", "bound", "energy")
-    ]
+    measured = [pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in ("busy", "bound", "energy")]
     grouped = (
         weights.lazy()
         .select(code=code, weight="weight", busy="busy", bound="bound", energy="energy")

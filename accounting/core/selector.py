@@ -33,7 +33,10 @@ class Selector:
 
     def matches(self, facts: Mapping[str, str | None]) -> bool:
         """Whether all fields match; a fact that is missing matches nothing, not even `*`."""
-        return all((value := facts.get(field)) is not None and re.search(regex(pattern), value) for field, pattern in self.fields)
+        return all(
+            (value := facts.get(field)) is not None and re.search(regex(pattern), value)
+            for field, pattern in self.fields
+        )
 
 
 def parse(text: str) -> Selector:

@@ -21,10 +21,12 @@ def packed(key: str | pl.Expr, ms: str | pl.Expr) -> pl.Expr:
 
 
 def key_of(column: str) -> pl.Expr:
+    """The key of a packed column."""
     return pl.col(column) // (1 << SHIFT)
 
 
 def ms_of(column: str) -> pl.Expr:
+    """The instant of a packed column."""
     return pl.col(column) % (1 << SHIFT)
 
 
@@ -49,9 +51,9 @@ def sweep(*parts: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col(names).cum_sum(), next=pl.col("at").shift(-1))
         .filter(pl.col("next") > pl.col("at"))
         .select(
-            key=key_of("at"),
-            start=ms_of("at"),
-            end=pl.when(key_of("next") == key_of("at")).then(ms_of("next")).otherwise(ms_of("at")),
+            key_of("at").alias("key"),
+            ms_of("at").alias("start"),
+            pl.when(key_of("next") == key_of("at")).then(ms_of("next")).otherwise(ms_of("at")).alias("end"),
             *(pl.col(n) for n in names),
         )
         .filter(pl.col("end") > pl.col("start"))
@@ -80,7 +82,11 @@ def merge(intervals: pl.DataFrame, key: str) -> pl.DataFrame:
     return (
         sweep(edges(intervals.with_columns(n=pl.lit(1, pl.Int64)), key, n="n"))
         .filter(pl.col("n") > 0)
-        .with_columns(fresh=((pl.col("key") != pl.col("key").shift()) | (pl.col("start") != pl.col("end").shift())).fill_null(True))
+        .with_columns(
+            fresh=((pl.col("key") != pl.col("key").shift()) | (pl.col("start") != pl.col("end").shift())).fill_null(
+                True
+            )
+        )
         .group_by(pl.col("fresh").cum_sum(), maintain_order=True)
         .agg(pl.col("key").first(), pl.col("start").first(), pl.col("end").last())
         .select("key", "start", "end")
@@ -122,7 +128,9 @@ def overlap(intervals: pl.DataFrame, key: str, spans: pl.DataFrame) -> pl.Series
     def until(edge: str) -> pl.Series:
         at = intervals.select(packed(key, edge)).to_series()
         row = marks["at"].search_sorted(at, side="right").cast(pl.Int64) - 1
-        here = marks[row.clip(0)].with_columns(part=pl.min_horizontal(at - marks["at"].gather(row.clip(0)), "length"), none=row < 0)
+        here = marks[row.clip(0)].with_columns(
+            part=pl.min_horizontal(at - marks["at"].gather(row.clip(0)), "length"), none=row < 0
+        )
         return here.select(pl.when("none").then(0).otherwise(pl.col("before") + pl.col("part"))).to_series()
 
     return until("end") - until("start")
@@ -134,5 +142,8 @@ def daily(intervals: pl.DataFrame) -> pl.DataFrame:
     return (
         intervals.with_columns(day=days)
         .explode("day")
-        .with_columns(start=pl.max_horizontal("start", pl.col("day") * DAY), end=pl.min_horizontal("end", (pl.col("day") + 1) * DAY))
+        .with_columns(
+            start=pl.max_horizontal("start", pl.col("day") * DAY),
+            end=pl.min_horizontal("end", (pl.col("day") + 1) * DAY),
+        )
     )

@@ -37,7 +37,10 @@ def lay(p: Partition, site: Site, places: pl.DataFrame, bought: pl.DataFrame, bo
     plans: dict[tuple[str, Mix], int] = {}
     accelerators = dict(site.pools.select("pool", "accelerator").iter_rows())
     mixes = _mixes(places, bought)
-    planned = [plans.setdefault((accelerators[pool], mixes[place]), len(plans)) for place, pool in places.select("place", "pool").iter_rows()]
+    planned = [
+        plans.setdefault((accelerators[pool], mixes[place]), len(plans))
+        for place, pool in places.select("place", "pool").iter_rows()
+    ]
     ticks, lots = calendar.plan_all(plans)
     table = (
         places.select("place", plan=pl.Series(planned, dtype=pl.Int64))
@@ -96,16 +99,27 @@ class _Calendar:
         self.common = {*range(p.start, p.end + 1, HOUR), *(x for x in policy_edges if p.start < x < p.end)}
 
     def plan_all(self, plans: Mapping[tuple[str, Mix], int]) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Ticks (plan, step, start, end, hour, policy) and their lots (plan, step, lot, quantity, month, price, list_price)."""
-        ticks, lots = [], []
+        """Ticks (plan, step, start, end, hour, policy), and lots by plan and step with month and prices."""
+        ticks: list[tuple[int, ...]] = []
+        lots: list[tuple[int | str | None, ...]] = []
         for (accelerator, mix), plan in plans.items():
             for step, (start, end, held) in enumerate(self.pieces(accelerator, mix)):
                 ticks.append((plan, step, start, end, start - start % HOUR, in_force(self.policies, start)))
                 lots.extend((plan, step, *self.bought(accelerator, lot, quantity, start)) for lot, quantity in held)
         return (
-            pl.DataFrame(ticks, dict.fromkeys(("plan", "step", "start", "end", "hour", "policy"), pl.Int64), orient="row"),
-            pl.DataFrame(lots, {**dict.fromkeys(("plan", "step", "lot", "quantity"), pl.Int64), "month": pl.String,
-                                "price": pl.Int64, "list_price": pl.Int64}, orient="row"),
+            pl.DataFrame(
+                ticks, dict.fromkeys(("plan", "step", "start", "end", "hour", "policy"), pl.Int64), orient="row"
+            ),
+            pl.DataFrame(
+                lots,
+                {
+                    **dict.fromkeys(("plan", "step", "lot", "quantity"), pl.Int64),
+                    "month": pl.String,
+                    "price": pl.Int64,
+                    "list_price": pl.Int64,
+                },
+                orient="row",
+            ),
         )
 
     def pieces(self, accelerator: str, mix: Mix) -> Mix:
@@ -126,7 +140,9 @@ class _Calendar:
             result.append((a, b, span[2]))
         return tuple(result)
 
-    def bought(self, accelerator: str, lot: int, quantity: int, at: int) -> tuple[int, int, str, int | None, int | None]:
+    def bought(
+        self, accelerator: str, lot: int, quantity: int, at: int
+    ) -> tuple[int, int, str, int | None, int | None]:
         provider, region, purchase, _ = self.lots[lot]
         price = self.price((accelerator, provider, region, purchase), at)
         listed = self.price((accelerator, provider, region, LISTED), at)

@@ -6,54 +6,63 @@ import polars as pl
 
 from accounting.core.holdings import IDENTITY
 from accounting.core.measure import CODE, STATES
-from accounting.core.places import LOT, Site
-from accounting.core.pricing import Price
 from accounting.core.rounding import to_seconds
 from accounting.core.rows import NOBODY
-from accounting.tables import INSTANT, USAGE
+from accounting.core.setting import Setting
+from accounting.schema import INSTANT
+from accounting.tables import USAGE
 
 _GRAIN = ("hour", "month", "place", "lot", "ident", "state", "sliced", "price")
 
 
-def usage_table(rows: pl.DataFrame, cluster: str, site: Site, places: pl.DataFrame, identities: pl.DataFrame, book: tuple[Price, ...]) -> pl.DataFrame:
+def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """`accounting.tables.USAGE` without `publication`, one row per grain."""
     hourly = _by_hour(rows)
     held = hourly["state"] <= CODE["allocated_active"]
-    words = _words(hourly, site, places, identities, book)
+    words = _words(hourly, setting)
     node = pl.coalesce("place_node", "node")
-    return pl.concat([hourly, words], how="horizontal").select(
-        hour=pl.col("hour").cast(INSTANT),
-        day=pl.col("hour").cast(pl.Datetime("ms")).dt.date(),
-        month="month",
-        cluster=pl.lit(cluster),
-        pool="pool_name",
-        node=node,
-        device_id="device_id",
-        accelerator="accelerator",
-        provider="provider",
-        region="region",
-        purchase="purchase",
-        capacity_owner="owner_team",
-        workload_id="workload_id",
-        team="team",
-        cost_center="cost_center",
-        owner_status=pl.coalesce("owner_status", pl.when(held).then(pl.lit("unowned"))),
-        model="model",
-        purpose="purpose",
-        state=pl.col("state").replace_strict(dict(enumerate(STATES)), return_dtype=pl.String),
-        sharing=_sharing(held),
-        split_method=pl.when(pl.col("bound_ms") > 0).then(pl.lit("by_share")).when(pl.col("busy_ms").is_not_null()).then(pl.lit("whole")),
-        error_bound=to_seconds(pl.col("bound_ms")),
-        device_seconds=to_seconds(pl.col("ms")),
-        busy_seconds=to_seconds(pl.col("busy_ms")),
-        energy_joules=to_seconds(pl.col("energy")),
-        source=pl.coalesce("source", pl.when(held).then(pl.lit("samples")).otherwise(pl.lit("capacity"))),
-        price_id="price_id",
-    ).select(c for c in USAGE.names if c != "publication")
+    return (
+        pl.concat([hourly, words], how="horizontal")
+        .select(
+            hour=pl.col("hour").cast(INSTANT),
+            day=pl.col("hour").cast(pl.Datetime("ms")).dt.date(),
+            month="month",
+            cluster=setting.cluster,
+            pool="pool_name",
+            node=node,
+            device_id="device_id",
+            accelerator="accelerator",
+            provider="provider",
+            region="region",
+            purchase="purchase",
+            capacity_owner="owner_team",
+            workload_id="workload_id",
+            team="team",
+            cost_center="cost_center",
+            owner_status=pl.coalesce("owner_status", pl.when(held).then(pl.lit("unowned"))),
+            model="model",
+            purpose="purpose",
+            state=pl.col("state").replace_strict(dict(enumerate(STATES)), return_dtype=pl.String),
+            sharing=_sharing(held),
+            split_method=pl.when(pl.col("bound_ms") > 0)
+            .then(pl.lit("by_share"))
+            .when(pl.col("busy_ms").is_not_null())
+            .then(pl.lit("whole")),
+            error_bound=to_seconds(pl.col("bound_ms")),
+            device_seconds=to_seconds(pl.col("ms")),
+            busy_seconds=to_seconds(pl.col("busy_ms")),
+            energy_joules=to_seconds(pl.col("energy")),
+            source=pl.coalesce("source", pl.when(held).then(pl.lit("samples")).otherwise(pl.lit("capacity"))),
+            price_id="price_id",
+        )
+        .select(c for c in USAGE.names if c != "publication")
+    )
 
 
 def _sharing(held: pl.Series) -> pl.Expr:
-    return pl.coalesce(pl.when("sliced").then(pl.lit("time_sliced")), "sharing", pl.when(held).then(pl.lit("exclusive")))
+    return pl.coalesce(
+        pl.when("sliced").then(pl.lit("time_sliced")), "sharing", pl.when(held).then(pl.lit("exclusive"))
+    )
 
 
 def _by_hour(rows: pl.DataFrame) -> pl.DataFrame:
@@ -68,15 +77,19 @@ def _sum(column: str) -> pl.Expr:
     return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()).alias(column)
 
 
-def _words(rows: pl.DataFrame, site: Site, places: pl.DataFrame, identities: pl.DataFrame, book: tuple[Price, ...]) -> pl.DataFrame:
-    where = places.join(site.pools, on="pool", how="left", maintain_order="left").select(
+def _words(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+    where = setting.places.join(setting.site.pools, on="pool", how="left", maintain_order="left").select(
         pool_name="name", accelerator="accelerator", device_id="device_id", place_node="node"
     )
-    holder = pl.when(rows["ident"] != NOBODY).then(rows["ident"])
-    index = pl.select(holder).to_series()
-    price_ids = pl.Series("price_id", [p.id for p in book], dtype=pl.String)
-    found = [where[rows["place"]], site.lots.select(LOT)[rows["lot"]]]
-    who = identities.select(IDENTITY)
-    found.append(who.select(pl.all().gather(index)) if who.height else who.clear(rows.height))
-    found.append(pl.DataFrame({"price_id": price_ids.gather(rows["price"]) if book else pl.Series([None] * rows.height, dtype=pl.String)}))
-    return pl.concat(found, how="horizontal")
+    holders = pl.select(pl.when(rows["ident"] != NOBODY).then(rows["ident"])).to_series()
+    who = setting.identities.select(IDENTITY)
+    ids = pl.Series("price_id", [p.id for p in setting.book], dtype=pl.String)
+    return pl.concat(
+        [
+            where[rows["place"]],
+            setting.lots(rows["lot"]),
+            who.select(pl.all().gather(holders)) if who.height else who.clear(rows.height),
+            (ids.gather(rows["price"]) if setting.book else ids.clear(rows.height)).to_frame(),
+        ],
+        how="horizontal",
+    )

@@ -69,9 +69,7 @@ def create(folder: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(
-            f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('version', '{VERSION}'); COMMIT;"
-        )
+        connection.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('version', '{VERSION}'); COMMIT;")
     finally:
         connection.close()
 
@@ -92,7 +90,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     if int(version) > VERSION:
         connection.close()
         raise StoreError(
-            f"{path} has format {version}, this chipledger knows up to {VERSION}: upgrade chipledger; nothing was changed"
+            f"{path} has format {version} and this chipledger knows {VERSION}: upgrade chipledger; nothing was changed"
         )
     return connection
 

@@ -22,11 +22,12 @@ from sqlglot import exp
 
 import sql as texts
 from accounting.errors import InputError, StoreError
+from accounting.schema import Column, Table
 from accounting.stores import arrow
 from accounting.stores.googlesql import MACROS, VIEWS, columns, to_duckdb
 from accounting.stores.lake import Snapshot
 from accounting.stores.subset import DIALECT, one_line
-from accounting.tables import INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS, Column, Table
+from accounting.tables import INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,

@@ -23,8 +23,9 @@ from uuid import uuid4
 import polars as pl
 
 from accounting.errors import InputError, StoreError
+from accounting.schema import Table
 from accounting.stores import catalog
-from accounting.tables import INPUTS, PUBLICATIONS, RUNS, Table
+from accounting.tables import INPUTS, PUBLICATIONS, RUNS
 
 
 class Conflict(StoreError):
@@ -147,15 +148,21 @@ class Lake:
         """A number for an import that is about to be written; it counts after `commit_import`."""
         with self._catalog() as connection, catalog.transaction(connection):
             cursor = connection.execute(
-                "INSERT INTO imports (kind, source, file, file_sha256, mapping_sha256, imported_at, rows, rejected, notes,"
-                " state) VALUES (?, ?, ?, ?, ?, ?, 0, 0, '{}', 'staging')",
+                "INSERT INTO imports (kind, source, file, file_sha256, mapping_sha256, imported_at,"
+                " rows, rejected, notes, state) VALUES (?, ?, ?, ?, ?, ?, 0, 0, '{}', 'staging')",
                 (kind, source, file, file_sha256, mapping_sha256, now),
             )
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
     def commit_import(
-        self, seq: int, rows: int, rejected: int, notes: dict[str, int], files: Sequence[StagedFile], replaces: Sequence[int]
+        self,
+        seq: int,
+        rows: int,
+        rejected: int,
+        notes: dict[str, int],
+        files: Sequence[StagedFile],
+        replaces: Sequence[int],
     ) -> None:
         """The import counts from now on, and the imports `replaces` no longer do; one transaction."""
         with self._catalog() as connection, catalog.transaction(connection):
@@ -179,7 +186,9 @@ class Lake:
     def undo_import(self, seq: int) -> Import:
         """Retracts a live import and brings back nothing; raises `InputError` if it is not live."""
         with self._catalog() as connection, catalog.transaction(connection):
-            row = connection.execute("SELECT state FROM imports WHERE seq = ? AND state <> 'staging'", (seq,)).fetchone()
+            row = connection.execute(
+                "SELECT state FROM imports WHERE seq = ? AND state <> 'staging'", (seq,)
+            ).fetchone()
             if row is None:
                 raise InputError(f"there is no import {seq}: `chipledger imports` lists them")
             if row["state"] != "live":
@@ -224,7 +233,13 @@ class Lake:
         return [Live(**{**dict(r), "day": date.fromisoformat(r["day"])}) for r in rows]
 
     def publish(
-        self, publication: str, days: Sequence[PublishedDay], files: Sequence[StagedFile], started: int, now: int, summary: dict[str, Any]
+        self,
+        publication: str,
+        days: Sequence[PublishedDay],
+        files: Sequence[StagedFile],
+        started: int,
+        now: int,
+        summary: dict[str, Any],
     ) -> int:
         """The switch, for all tables at once. Raises `Conflict` if a day is no longer on its `base`."""
         with self._catalog() as connection, catalog.transaction(connection):
@@ -251,14 +266,18 @@ class Lake:
             files: dict[str, list[str]] = {t.name: [] for t in INPUTS.values()}
             for kind, table in INPUTS.items():
                 files[table.name] = [str(self.folder / p) for p in _input_paths(connection, kind)]
-            live = {r["publication"] for r in connection.execute(
-                "SELECT publication, max(seq) FROM publications GROUP BY cluster, day")}
+            live = {
+                r["publication"]
+                for r in connection.execute("SELECT publication, max(seq) FROM publications GROUP BY cluster, day")
+            }
             for row in connection.execute(
                 "SELECT tbl, path, publication, state FROM files LEFT JOIN imports ON seq = import_seq ORDER BY path"
             ):
                 if row["publication"] in live or (row["tbl"] == "quarantine" and row["state"] == "live"):
                     files.setdefault(row["tbl"], []).append(str(self.folder / row["path"]))
-            publications = _frame(connection.execute("SELECT * FROM publications ORDER BY seq, cluster, day"), PUBLICATIONS)
+            publications = _frame(
+                connection.execute("SELECT * FROM publications ORDER BY seq, cluster, day"), PUBLICATIONS
+            )
             runs = _frame(connection.execute("SELECT * FROM runs ORDER BY started"), RUNS)
             generation = _generation(connection)
             connection.execute("COMMIT")
@@ -272,7 +291,7 @@ class Lake:
     # -- upkeep --------------------------------------------------------------------------------------------------
 
     def sweep(self, now: int, keep_ms: int) -> int:
-        """Removes files of replaced publications and imports older than `keep_ms`, and orphans a day old; counts them."""
+        """Removes files of publications replaced longer than `keep_ms` ago, and orphans a day old; counts them."""
         with self._catalog() as connection, catalog.transaction(connection):
             dead = [
                 r["path"]
@@ -292,15 +311,16 @@ class Lake:
     def orphans(self, known: set[str] | None = None) -> list[Path]:
         """Files that the catalog does not name."""
         if known is None:
-            known = {path for path, _ in self.known_files()}
+            known = {file.path for file in self.known_files()}
         found = [p for p in (self.folder / "data").rglob("*") if p.is_file()]
         scratch = [p for p in (self.folder / "tmp").glob("*") if p.is_file()]
         return [p for p in found if str(p.relative_to(self.folder)) not in known] + scratch
 
-    def known_files(self) -> list[tuple[str, int]]:
-        """Path and size of every file that the catalog names."""
+    def known_files(self) -> list[StagedFile]:
+        """Every file that the catalog names."""
         with self._catalog() as connection:
-            return [(r["path"], r["bytes"]) for r in connection.execute("SELECT path, bytes FROM files")]
+            rows = connection.execute("SELECT tbl AS \"table\", path, rows, bytes, sha256 FROM files ORDER BY path")
+            return [StagedFile(**dict(r)) for r in rows]
 
     def integrity(self) -> str:
         """SQLite's own verdict on the catalog: `ok`, or what is wrong."""
@@ -335,7 +355,10 @@ def _input_paths(connection: sqlite3.Connection, kind: str) -> list[str]:
 
 
 def _insert_files(
-    connection: sqlite3.Connection, files: Sequence[StagedFile], import_seq: int | None = None, publication: str | None = None
+    connection: sqlite3.Connection,
+    files: Sequence[StagedFile],
+    import_seq: int | None = None,
+    publication: str | None = None,
 ) -> None:
     connection.executemany(
         "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -377,7 +400,9 @@ def _disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise InputError(f"no permission for {error.filename or folder}: give it to this user, or run as its owner") from error
+        raise InputError(
+            f"no permission for {error.filename or folder}: give it to this user, or run as its owner"
+        ) from error
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror or error}; nothing was published or imported") from error
     except sqlite3.Error as error:

@@ -16,7 +16,8 @@ import pytest
 from accounting.errors import InputError, StoreError
 from accounting.stores.engine import Session, open_session
 from accounting.stores.lake import Lake, PublishedDay
-from accounting.tables import CHARGES, INPUT_JOBS, INPUTS, RESULTS, Table
+from accounting.schema import Table
+from accounting.tables import CHARGES, INPUT_JOBS, INPUTS, RESULTS
 
 DAY = date(2025, 1, 1)
 NOON = 1_735_732_800_000

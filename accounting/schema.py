@@ -1,0 +1,106 @@
+"""What a table is: columns with engine-neutral types, from which Polars, DuckDB and BigQuery take theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Kind = Literal["string", "int64", "seconds", "money", "timestamp", "date"]
+
+MONEY = pl.Decimal(38, 9)
+SECONDS = pl.Decimal(18, 3)
+INSTANT = pl.Datetime("ms", "UTC")
+
+_POLARS: dict[Kind, pl.DataType] = {
+    "string": pl.String(),
+    "int64": pl.Int64(),
+    "seconds": SECONDS,
+    "money": MONEY,
+    "timestamp": INSTANT,
+    "date": pl.Date(),
+}
+_DUCKDB: dict[Kind, str] = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "seconds": "DECIMAL(18, 3)",
+    "money": "DECIMAL(38, 9)",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+}
+_BIGQUERY: dict[Kind, str] = {
+    "string": "STRING",
+    "int64": "INT64",
+    "seconds": "NUMERIC",
+    "money": "NUMERIC",
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `kind` is the engine-neutral type, `required` means NOT NULL."""
+
+    name: str
+    kind: Kind
+    doc: str
+    required: bool = False
+
+    @property
+    def dtype(self) -> pl.DataType:
+        return _POLARS[self.kind]
+
+    @property
+    def duckdb(self) -> str:
+        return _DUCKDB[self.kind]
+
+    @property
+    def bigquery(self) -> str:
+        return _BIGQUERY[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: `grain` names the columns that identify a row, `partition_by` the day column if it has one."""
+
+    name: str
+    doc: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    partition_by: str | None = None
+    cluster_by: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pl.Schema:
+        return pl.Schema({c.name: c.dtype for c in self.columns})
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.schema)
+
+    def create_duckdb(self, schema: str = "store") -> str:
+        """CREATE TABLE in DuckDB's dialect; keys are checked by `sql/checks`, not by the engine."""
+        columns = ", ".join(f'"{c.name}" {c.duckdb}{" NOT NULL" * c.required}' for c in self.columns)
+        return f'CREATE TABLE {schema}."{self.name}" ({columns})'
+
+    def create_bigquery(self, dataset: str) -> str:
+        """CREATE TABLE in GoogleSQL with partitioning, clustering and descriptions."""
+        columns = ",\n  ".join(
+            f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required} OPTIONS (description={_quoted(c.doc)})"
+            for c in self.columns
+        )
+        partition = f"\nPARTITION BY `{self.partition_by}`" if self.partition_by else ""
+        cluster = f"\nCLUSTER BY {', '.join(f'`{c}`' for c in self.cluster_by)}" if self.cluster_by else ""
+        return (
+            f"CREATE TABLE IF NOT EXISTS `{dataset}`.`{self.name}` (\n  {columns}\n){partition}{cluster}"
+            f"\nOPTIONS (description={_quoted(self.doc)})"
+        )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
