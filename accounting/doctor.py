@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 import polars as pl
 
 from accounting.config import POLICIES, Config, load_config
 from accounting.core.ownership import own
 from accounting.core.pricing import book, check_currency, spans
-from accounting.errors import ChipledgerError, StoreError
+from accounting.errors import ChipledgerError
 from accounting.inputs import prices, teams
+from accounting.inputs.duck import reading
 from accounting.inventory import Inventory, take
 from accounting.inventory import spans as cluster_spans
 from accounting.stores.catalog import VERSION
@@ -76,7 +78,7 @@ def _store(lake: Lake, deep: bool) -> Iterator[Finding]:
     yield _orphans(lake)
     yield _room(lake.folder)
     yield _writable(lake.folder)
-    yield _asked("engine", "DuckDB answers without any extension from the network", lambda: _query(lake))
+    yield _asked("engine", "DuckDB answers without any extension from the network", lambda: _query(lake), "install chipledger's locked versions again")
 
 
 def _inputs(lake: Lake, config: Config, now: int) -> Iterator[Finding]:
@@ -175,11 +177,10 @@ def _clock(lake: Lake, inventory: Inventory, now: int) -> Finding:
     return Finding("ok", "clock", "no watermark and no publication is in the future")
 
 
-def _asked(what: str, says: str, question: Callable[[], object]) -> Finding:
+def _asked(what: str, says: str, question: Callable[[], object], remedy: str = "") -> Finding:
     try:
         question()
-    except ChipledgerError as error:
-        remedy = "install chipledger's locked versions again" if isinstance(error, StoreError) else "correct the import that is named"
+    except (ChipledgerError, duckdb.Error) as error:
         return Finding("fail", what, str(error), remedy)
     return Finding("ok", what, says)
 
@@ -187,10 +188,8 @@ def _asked(what: str, says: str, question: Callable[[], object]) -> Finding:
 def _query(lake: Lake) -> None:
     with open_session(lake.snapshot(), spill=lake.folder / "tmp") as session:
         session.query("SELECT COUNT(*) AS n, SUM(CAST('0.1' AS NUMERIC)) AS s FROM publications")
-        loaded = session.run("SELECT extension_name FROM duckdb_extensions() WHERE loaded")["extension_name"]
-    missing = {"parquet", "icu", "json"} - set(loaded)
-    if missing:
-        raise StoreError(f"DuckDB comes without {', '.join(sorted(missing))}")
+    with reading(lake.folder, lake.scratch()) as connection:
+        connection.execute("SELECT json_valid('{}')")
 
 
 def _price_book(lake: Lake, inventory: Inventory, names: dict[int, str]) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from accounting.core.steps import DAY, daily
+from accounting.core.steps import DAY, HOUR, daily
 from accounting.inventory import Inventory, Span, capacity_of
 from accounting.policy import Policy
 from accounting.stores.lake import Live
@@ -22,6 +22,9 @@ EMPTY = "empty"
 
 CHUNK_ROWS = 750_000
 """Usage rows that one partition should not exceed, as estimated: what bounds memory."""
+
+SAMPLES_PER_ROW = 8
+"""Samples that take about as much memory as a usage row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +146,29 @@ def _parts(
             end,
             ("import_seq", "row"),
         ),
-        "prices": _clipped(_open(inventory.prices), start, end, ("import_seq", "row", "end_ms")),
+        "prices": _clipped(_open(_priced(inventory, mine)), start, end, ("import_seq", "row", "end_ms")),
         "teams": _clipped(_open(inventory.teams), start, end, ("import_seq", "row", "end_ms")),
         "policies": _clipped(_policy_rows(policies), start, end, ()),
     }
     parts = {name: _summed(frame) for name, frame in extents.items()}
-    parts["samples"] = _sampled(inventory.samples.filter(mine), halo_ms(policies) // DAY)
-    weight = (pl.col("end") - pl.col("start")) // 3_600_000 + 1
-    parts["weight"] = extents["jobs"].group_by("day").agg(value=weight.sum())
+    counts = _sample_counts(inventory.samples.filter(mine))
+    parts["samples"] = _sampled(counts, halo_ms(policies) // DAY)
+    parts["weight"] = _weights(extents["jobs"], extents["capacity"], counts)
     return parts
+
+
+def _weights(jobs: pl.DataFrame, capacity: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """Estimated rows per day: the hours of every holding and capacity row, and what samples weigh in memory."""
+    hours = (pl.col("end") - pl.col("start")) // HOUR + 1
+    rows = [f.select("day", one=hours) for f in (jobs, capacity)]
+    held = samples.select("day", one=pl.col("n").cast(pl.Int64) // SAMPLES_PER_ROW)
+    return pl.concat([*rows, held]).group_by("day").agg(value=pl.col("one").sum())
+
+
+def _priced(inventory: Inventory, mine: pl.Expr) -> pl.DataFrame:
+    """The prices of accelerators that the cluster has."""
+    used = [f.filter(mine).select("accelerator") for f in (inventory.jobs, inventory.capacity)]
+    return inventory.prices.join(pl.concat(used).unique(), on="accelerator", how="semi")
 
 
 def _open(rows: pl.DataFrame) -> pl.DataFrame:
@@ -179,9 +196,13 @@ def _summed(parts: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by("day").agg(value=pl.col("one").sum())
 
 
-def _sampled(samples: pl.LazyFrame, halo: int) -> pl.DataFrame:
-    """Per day which imports brought how many samples to it and to its neighbors."""
-    counts = samples.group_by("import_seq", day=pl.col("start_ms") // DAY).agg(n=pl.len()).collect(engine="streaming")
+def _sample_counts(samples: pl.LazyFrame) -> pl.DataFrame:
+    """How many samples each import brought to each day."""
+    return samples.group_by("import_seq", day=pl.col("start_ms") // DAY).agg(n=pl.len()).collect(engine="streaming")
+
+
+def _sampled(counts: pl.DataFrame, halo: int) -> pl.DataFrame:
+    """Per day a hash of the samples that came to it and to its neighbors."""
     own = counts.select("day", one=counts.hash_rows().reinterpret(signed=True)).group_by("day").agg(pl.col("one").sum())
     near = own.with_columns(shift=pl.lit(list(range(-halo, halo + 1)), pl.List(pl.Int64))).explode("shift")
     hashed = near.with_columns(

@@ -21,4 +21,4 @@ def command(ctx: click.Context, deep: bool) -> None:
         click.echo(f"{finding.level:4}  {finding.what}: {' '.join(finding.says.split())}{remedy}")
         failed += finding.level == "fail"
     if failed:
-        raise StoreError(f"{failed} findings fail: do what their lines say")
+        raise StoreError(f"{failed} failed: do what the lines marked fail say")

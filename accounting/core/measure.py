@@ -52,7 +52,7 @@ def free_rows(free: pl.DataFrame, places: pl.DataFrame, ticks: Ticks, activity: 
     seen = watched.filter(pl.col("subject").is_not_null())
     done = activity.over(seen)
     used = seen.with_columns(done).with_columns(
-        used=pl.col("active") * pl.col("weight") // (pl.col("end") - pl.col("start")),
+        used=(pl.col("weight").cast(pl.Int128) * pl.col("active") // (pl.col("end") - pl.col("start"))).cast(pl.Int64),
         use_energy=pl.col("energy_active"),
     )
     return pl.concat(

@@ -15,6 +15,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "memory_limit": "512MB",
     "preserve_insertion_order": True,
+    "enable_progress_bar": False,
 }
 
 

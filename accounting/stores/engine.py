@@ -32,6 +32,7 @@ from accounting.tables import INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    "enable_progress_bar": False,
 }
 _STORED = (*RESULTS, QUARANTINE, PUBLICATIONS, RUNS)
 

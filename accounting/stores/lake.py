@@ -319,7 +319,7 @@ class Lake:
     def known_files(self) -> list[StagedFile]:
         """Every file that the catalog names."""
         with self._catalog() as connection:
-            rows = connection.execute("SELECT tbl AS \"table\", path, rows, bytes, sha256 FROM files ORDER BY path")
+            rows = connection.execute('SELECT tbl AS "table", path, rows, bytes, sha256 FROM files ORDER BY path')
             return [StagedFile(**dict(r)) for r in rows]
 
     def integrity(self) -> str:

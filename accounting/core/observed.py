@@ -1,0 +1,99 @@
+"""Samples as disjoint observed intervals: whose they are, which of several counts, how long each holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from accounting.core.steps import DAY, key_of, ms_of, packed
+from accounting.policy import Policy
+
+MEASURES = ("level", "end_ms", "sm_active_ppm", "tensor_active_ppm", "power_mw", "energy_mj")
+"""Of two samples with one start the greater counts, compared in this order: first of all the larger busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Samples that tell anything, with `key` (packed subject and start) and MEASURES; names of subjects by code."""
+
+    rows: pl.DataFrame
+    devices: pl.DataFrame
+    workloads: pl.DataFrame
+
+
+def named(samples: pl.DataFrame) -> Named:
+    """Subjects are devices, then the workloads of samples that name no device; rows are sorted by key."""
+    level = pl.coalesce("busy_ppm", "sm_active_ppm", "tensor_active_ppm")
+    told = samples.with_columns(level=level).filter(pl.col("level").is_not_null())
+    devices = _subjects(told, "device_id", 0)
+    workloads = _subjects(told.filter(pl.col("device_id").is_null()), "workload_id", devices.height)
+    by_device = told.join(devices, on="device_id", how="left")
+    by_workload = workloads.rename({"subject": "_workload"})
+    rows = by_device.join(by_workload, on="workload_id", how="left") if workloads.height else by_device
+    subject = pl.coalesce("subject", "_workload") if workloads.height else pl.col("subject")
+    return Named(rows.select(packed(subject, "start_ms").alias("key"), *MEASURES).sort("key"), devices, workloads)
+
+
+def _subjects(samples: pl.DataFrame, column: str, offset: int) -> pl.DataFrame:
+    names = samples.select(column).drop_nulls().unique().sort(column)
+    return names.with_columns(subject=pl.int_range(offset, offset + pl.len(), dtype=pl.Int64))
+
+
+def one_per_start(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One sample per key, and by day how many different ones lost; equal ones are no conflict. Rows sorted by key."""
+    same = pl.col("key") == pl.col("key").shift()
+    doubled = samples.filter(same | same.shift(-1))
+    if not doubled.height:
+        return samples, pl.DataFrame(schema={"day": pl.Int64, "samples": pl.Int64})
+    different = doubled.unique()
+    best = different.sort("key", *MEASURES, descending=[False] + [True] * len(MEASURES), nulls_last=True)
+    winners = best.unique("key", keep="first", maintain_order=True)
+    lost = different.group_by("key").len().filter(pl.col("len") > 1)
+    conflicts = lost.group_by(day=ms_of("key") // DAY).agg(samples=(pl.col("len") - 1).sum().cast(pl.Int64))
+    single = samples.join(winners.select("key"), on="key", how="anti")
+    return pl.concat([single, winners]).sort("key"), conflicts
+
+
+def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFrame:
+    """`key, length, level, joules (mJ), active, idle_after` of each sample, disjoint, sorted by key.
+
+    A sample ends as it says, else it holds to the next one, at most `hold`; a later start cuts the earlier.
+    """
+    start, subject = ms_of("key"), key_of("key")
+    ruled = samples.with_columns(_rules(policies)[_in_force(samples, policies)])
+    following = pl.when(subject == subject.shift(-1)).then(start.shift(-1))
+    held = ruled.with_columns(start=start, next=following).with_columns(
+        step=(pl.col("next") - pl.col("start")).median().over(subject, pl.col("start") // DAY).floor().cast(pl.Int64)
+        if samples["end_ms"].null_count()
+        else pl.lit(None, pl.Int64)
+    )
+    holds_to = pl.min_horizontal(pl.col("start") + pl.coalesce("hold", pl.col("step") * 2), "next")
+    ended = held.with_columns(end=pl.min_horizontal(pl.coalesce("end_ms", holds_to), "next"))
+    length = pl.col("end") - pl.col("start")
+    said = pl.col("energy_mj").cast(pl.Int128) * length // (pl.coalesce("end_ms", "end") - pl.col("start"))
+    busier = (pl.col("sm_active_ppm").fill_null(0) > 0) | (pl.col("tensor_active_ppm").fill_null(0) > 0)
+    return ended.filter(length > 0).select(
+        "key",
+        "level",
+        "idle_after",
+        length=length,
+        joules=pl.coalesce(said.cast(pl.Int64), pl.col("power_mw") * length // 1000, pl.lit(0)),
+        active=(pl.col("level") > pl.col("active_above")) | busier,
+    )
+
+
+def _rules(policies: tuple[Policy, ...]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "active_above": [p.active_above_ppm for p in policies],
+            "idle_after": [p.idle_after_ms for p in policies],
+            "hold": pl.Series([p.hold_ms for p in policies], dtype=pl.Int64),
+        }
+    )
+
+
+def _in_force(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.Series:
+    """The number of the policy in force at each sample's start."""
+    starts = pl.Series([p.start_ms for p in policies[1:]], dtype=pl.Int64)
+    return starts.search_sorted(samples.select(ms_of("key")).to_series(), side="right")

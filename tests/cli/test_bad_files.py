@@ -1,0 +1,137 @@
+"""Bad files through `import`: one line, exit status 2, nothing imported."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.cli.conftest import JOBS, PRICES, Shell, mapping, refused
+
+ROW = "{},ml-a,,ann,,east,train,H100-80GB,{},{},{}\n"
+BAD_ROWS = {
+    "unparsable time": ROW.format("x", 1, "yesterday", "2025-01-01T10:00:00Z"),
+    "end before start": ROW.format("x", 1, "2025-01-01T10:00:00Z", "2025-01-01T09:00:00Z"),
+    "negative quantity": ROW.format("x", -1, "2025-01-01T10:00:00Z", "2025-01-01T11:00:00Z"),
+    "too few columns": "x,1\n",
+}
+
+
+def given(shell: Shell, name: str, data: bytes, told: str) -> tuple[str, ...]:
+    (shell.folder / name).write_bytes(data)
+    (shell.folder / "new.toml").write_text(told)
+    return ("import", "jobs", name, "--mapping", "new.toml")
+
+
+def test_a_missing_column(empty: Shell) -> None:
+    line = refused(empty, *given(empty, "new.csv", JOBS.encode(), mapping(JOBS).replace('"quantity"', '"gpus"')))
+    assert "gpus" in line
+
+
+def test_a_column_that_no_mapping_gives(empty: Shell) -> None:
+    line = refused(empty, *given(empty, "new.csv", JOBS.encode(), mapping(JOBS).replace("quantity =", "# quantity =")))
+    assert "jobs need 'quantity'" in line
+
+
+@pytest.mark.parametrize("text", ["quantity +", "no_function(quantity)", "quantity * missing", "CAST(quantity AS nothing)"])
+def test_a_bad_expression(empty: Shell, text: str) -> None:
+    line = refused(empty, *given(empty, "new.csv", JOBS.encode(), mapping(JOBS).replace('"quantity"', f'"{text}"')))
+    assert "quantity" in line
+
+
+@pytest.mark.parametrize("bad", BAD_ROWS.values(), ids=BAD_ROWS.keys())
+def test_a_bad_row_goes_to_quarantine_and_strict_takes_nothing(empty: Shell, bad: str) -> None:
+    args = given(empty, "new.csv", (JOBS + bad).encode(), mapping(JOBS))
+    assert "1 rows are bad" in refused(empty, *args, "--strict")
+
+    done = empty(*args)
+
+    assert done.returncode == 0, done.stderr
+    assert "5 jobs imported as import 1, 1 rejected" in done.stdout
+    assert "rejected 1: " in done.stdout
+
+
+def test_a_compressed_file_that_was_cut(empty: Shell) -> None:
+    whole = gzip.compress((JOBS + BAD_ROWS["negative quantity"] * 2000).encode())
+    assert "cut" in refused(empty, *given(empty, "new.csv.gz", whole[: len(whole) // 2], mapping(JOBS)))
+
+
+def test_a_csv_file_that_was_cut_in_a_line(empty: Shell) -> None:
+    assert "cut" in refused(empty, *given(empty, "new.csv", JOBS.encode()[:-40], mapping(JOBS)))
+
+
+def test_a_parquet_file_that_was_cut(empty: Shell, tmp_path: Path) -> None:
+    pl.read_csv(JOBS.encode()).write_parquet(tmp_path / "whole.parquet")
+    data = (tmp_path / "whole.parquet").read_bytes()
+    assert "cut" in refused(empty, *given(empty, "new.parquet", data[: len(data) // 2], 'format = "parquet"\n' + mapping(JOBS)))
+
+
+def test_a_parquet_file_damaged_inside(empty: Shell, tmp_path: Path) -> None:
+    pl.concat([pl.read_csv(JOBS.encode())] * 500).write_parquet(tmp_path / "whole.parquet", compression="zstd")
+    data = bytearray((tmp_path / "whole.parquet").read_bytes())
+    data[8:200] = bytes(192)
+    refused(empty, *given(empty, "new.parquet", bytes(data), 'format = "parquet"\n' + mapping(JOBS)))
+
+
+def test_a_file_that_is_not_utf_8(empty: Shell) -> None:
+    args = given(empty, "new.csv", JOBS.replace("ann", "änn").encode("latin-1"), mapping(JOBS))
+    assert "1 rows are bad (not UTF-8: 1)" in refused(empty, *args, "--strict")
+
+    done = empty(*args)
+
+    assert "4 jobs imported as import 1, 1 rejected" in done.stdout
+    assert "rejected 1: not UTF-8" in done.stdout
+
+
+def test_a_mapping_that_is_not_utf_8_or_not_toml(empty: Shell) -> None:
+    args = given(empty, "new.csv", JOBS.encode(), "[columns")
+    assert "not TOML" in refused(empty, *args)
+    (empty.folder / "new.toml").write_bytes(b'[columns]\nuser = "\xe4"\n')
+    assert "not TOML" in refused(empty, *args)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", JOBS.partition("\n")[0].encode() + b"\n"])
+def test_an_empty_file(empty: Shell, data: bytes) -> None:
+    refused(empty, *given(empty, "new.csv", data, mapping(JOBS)))
+
+
+def test_files_that_are_not_there(empty: Shell) -> None:
+    args = given(empty, "new.csv", JOBS.encode(), mapping(JOBS))
+    assert "none.csv" in refused(empty, "import", "jobs", "none.csv", *args[3:])
+    assert "none.toml" in refused(empty, *args[:3], "--mapping", "none.toml")
+    assert "policies" in refused(empty, "import", "jobs", "policies", *args[3:])
+
+
+def test_a_kind_that_is_none(empty: Shell) -> None:
+    assert "'job' is not one of" in refused(empty, "import", "job", "new.csv", "--mapping", "new.toml")
+
+
+def test_prices_that_overlap(empty: Shell) -> None:
+    book = "accelerator,price_per_hour,start,end\nH100-80GB,2,2025-01-01,2025-02-01\nH100-80GB,3,2025-01-15,2025-03-01\n"
+    line = refused(empty, *empty.put("prices", book))
+    assert "row 1 of prices.csv" in line
+    assert "row 2 of prices.csv" in line
+
+
+def test_a_price_that_overlaps_what_is_there(shell: Shell) -> None:
+    line = refused(shell, *shell.put("prices", PRICES.replace(",2", ",3"), "other"))
+    assert "prices.csv" in line
+    assert "other.csv" in line
+
+
+def test_a_negative_price_and_a_currency_that_is_none(empty: Shell) -> None:
+    book = "accelerator,price_per_hour,currency\nH100-80GB,-2,USD\nA100-80GB,1,dollars\n"
+    assert "2 rows are bad" in refused(empty, *empty.put("prices", book), "--strict")
+
+
+def test_two_teams_that_claim_one_selector(empty: Shell) -> None:
+    line = refused(empty, *empty.put("teams", "selector,team\naccount=ml-*,nlp\naccount=ml-*,vision\n"))
+    assert "account=ml-*" in line
+    assert "nlp" in line
+    assert "vision" in line
+
+
+def test_a_selector_with_an_unknown_fact(empty: Shell) -> None:
+    assert "1 rows are bad" in refused(empty, *empty.put("teams", "selector,team\ncolor=red,nlp\n"), "--strict")

@@ -1,0 +1,200 @@
+"""A newer lake, no permission, a full disk, two at once: one line, nothing lost, nothing half-published."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from benchmarks import joblog
+from tests.cli.conftest import JOBS, Shell, refused
+
+NOBODY = 65534
+
+
+def as_nobody() -> None:
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def small_files() -> None:
+    """Any file over 60 kB fails as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+
+def test_a_lake_written_by_a_newer_version(shell: Shell) -> None:
+    catalog = shell.folder / "lake" / "catalog.sqlite"
+    with sqlite3.connect(catalog) as connection:
+        connection.execute("UPDATE meta SET value = '99'")
+    before = catalog.read_bytes()
+
+    for args in (("run",), ("status",), ("query", "SELECT 1"), shell.put("jobs", JOBS)):
+        done = shell(*args)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert "format 99" in line
+        assert "upgrade chipledger" in line
+    assert catalog.read_bytes() == before
+
+
+def test_a_catalog_that_is_none(shell: Shell) -> None:
+    (shell.folder / "lake" / "catalog.sqlite").write_bytes(b"nothing of the kind" * 500)
+    for args in (("run",), ("status",)):
+        done = shell(*args)
+        (line,) = done.stderr.splitlines()
+        assert done.returncode == 1
+        assert "backup" in line
+
+
+def test_a_result_file_that_is_gone(shell: Shell) -> None:
+    next((shell.folder / "lake" / "data" / "charges").iterdir()).unlink()
+    refused(shell, "query", "SELECT SUM(cost) AS cost FROM charges", status=1)
+
+
+@pytest.fixture
+def reach(tmp_path: Path) -> Iterator[None]:
+    """The test's folders can be entered by anybody while it runs."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    folders = [p for p in (tmp_path, *tmp_path.parents) if p.owner() == "root" and p != Path("/") and not p.stat().st_mode & 1]
+    modes = [(p, p.stat().st_mode) for p in folders]
+    for folder, mode in modes:
+        folder.chmod(mode | 0o011)
+    yield
+    for folder, mode in modes:
+        folder.chmod(mode)
+
+
+def can_run(shell: Shell) -> None:
+    if shell("--version", before=as_nobody).returncode != 0:
+        pytest.skip("the interpreter is out of reach for another user")
+
+
+def test_no_permission_to_write(shell: Shell, reach: None) -> None:
+    can_run(shell)
+    args = shell.put("jobs", JOBS + JOBS.splitlines()[1].replace("j1", "j9") + "\n")
+    for command in (args, ("imports", "undo", "1")):
+        assert "permission" in refused(shell, *command, before=as_nobody)
+    assert shell(*args).returncode == 0
+    assert "permission" in refused(shell, "run", before=as_nobody)
+
+
+def test_no_permission_to_read(shell: Shell, reach: None) -> None:
+    can_run(shell)
+    args = shell.put("jobs", JOBS)
+    (shell.folder / "jobs.csv").chmod(0o600)
+    assert "jobs.csv" in refused(shell, *args, before=as_nobody)
+    (shell.folder / "chipledger.toml").chmod(0o600)
+    assert "chipledger.toml" in refused(shell, "status", before=as_nobody)
+
+
+def large(shell: Shell) -> tuple[str, ...]:
+    joblog.write(shell.folder / "log", 20_000)
+    return ("import", "jobs", "log/jobs.csv", "--mapping", "log/jobs.toml")
+
+
+def test_a_disk_that_is_full_during_an_import(shell: Shell) -> None:
+    args = large(shell)
+    assert "nothing was imported" in refused(shell, *args, status=1, before=small_files)
+    assert shell(*args).returncode == 0
+
+
+def test_a_disk_that_is_full_during_a_run(shell: Shell) -> None:
+    assert shell(*large(shell)).returncode == 0
+    before = shell("query", "SELECT COUNT(*) AS n, SUM(cost) AS cost FROM charges", "--format", "csv").stdout
+
+    done = shell("run", before=small_files)
+
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert "nothing was published" in line
+    assert shell("query", "SELECT COUNT(*) AS n, SUM(cost) AS cost FROM charges", "--format", "csv").stdout == before
+    assert shell("run").returncode in {0, 3}
+    assert shell("check").returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_real_disk_that_is_full(small_disk: Path, tmp_path: Path) -> None:
+    outside = Shell(tmp_path)
+    joblog.write(tmp_path / "log", 60_000)
+    shell = Shell(small_disk / "p")
+    assert outside("init", str(shell.folder)).returncode == 0
+    files = {kind: ("import", kind, str(tmp_path / "log" / f"{kind}.csv"), "--mapping", str(tmp_path / "log" / f"{kind}.toml")) for kind in joblog.MAPPINGS}
+    assert shell(*files["capacity"]).returncode == 0
+    assert shell(*files["prices"]).returncode == 0
+    assert "No space left" in refused(shell, *files["jobs"], status=1)
+    joblog.write(tmp_path / "log", 2_000)
+    assert shell(*files["jobs"]).returncode == 0
+
+    (shell.folder / "ballast").write_bytes(bytes(max(0, free(small_disk) - 150_000)))
+    done = shell("run")
+
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1, line
+    assert shell.lake.live() == []
+    (shell.folder / "ballast").unlink()
+    assert shell("run").returncode == 0
+
+
+def free(place: Path) -> int:
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize
+
+
+def both(shell: Shell, *args: str) -> list[tuple[int, str, str]]:
+    children = [shell.start(*args), shell.start(*args)]
+    outcomes = [child.communicate(timeout=120) for child in children]
+    return [(child.returncode, out, err) for child, (out, err) in zip(children, outcomes, strict=True)]
+
+
+def test_two_runs_at_once(shell: Shell) -> None:
+    assert shell(*shell.put("jobs", JOBS.replace("T10:00", "T11:00"))).returncode == 0
+
+    outcomes = both(shell, "run")
+
+    assert [status for status, _, _ in outcomes] == [0, 0], outcomes
+    assert sorted(out.splitlines()[-1].startswith("nothing to do") or "published" in out for _, out, _ in outcomes) == [True, True]
+    seqs = shell("query", "SELECT COUNT(DISTINCT seq) AS n FROM publications", "--format", "csv").stdout.split()
+    assert seqs == ["n", "2"]
+    assert shell("check").returncode == 0
+
+
+def test_two_imports_of_one_file_at_once(empty: Shell) -> None:
+    outcomes = both(empty, *empty.put("jobs", JOBS))
+
+    assert [status for status, _, _ in outcomes] == [0, 0], outcomes
+    assert len(empty.lake.imports()) == 1
+    assert "nothing to do" in "".join(out for _, out, _ in outcomes)
+
+
+def test_readers_beside_a_run_see_one_state(shell: Shell) -> None:
+    assert shell(*shell.put("jobs", JOBS.replace("T10:00", "T11:00"))).returncode == 0
+    run = shell.start("run")
+    seen: set[tuple[object, ...]] = set()
+    ask: Callable[[], pl.DataFrame] = lambda: pl.read_csv(  # noqa: E731
+        shell("query", "SELECT SUM(cost) AS cost, COUNT(DISTINCT publication) AS n FROM charges", "--format", "csv").stdout.encode()
+    )
+    while run.poll() is None:
+        seen.add(ask().row(0))
+    assert run.communicate()[1] == ""
+    seen.add(ask().row(0))
+    assert len(seen) <= 2

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import polars as pl
+
+from accounting.owners import parse_rules, preview, rule_lines, unowned
+from accounting.pipeline import run
+from accounting.project import open_project
+from tests.cli.conftest import CAPACITY, JOBS, PRICES, Shell
+
+
+def quiet(text: str, done: float | None) -> None:
+    """No progress."""
+
+
+def test_selectors_stand_biggest_first_with_a_rule_line_each(shell: Shell) -> None:
+    done = shell("owners")
+
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row for row in rows if row and "=" in row[0] and "," not in row[0]] == [
+        ["account=ml-b", "1", "24.000", "48.00", "USD", "0.000"],
+        ["account=ml-a", "1", "20.000", "40.00", "USD", "0.000"],
+        ["namespace=search", "1", "4.000", "8.00", "USD", "0.000"],
+        ["cluster=west", "1", "1.000", "1.00", "USD", "0.000"],
+    ]
+    assert "total: 49.000 hours, 97.00 USD + 0.000 unpriced hours" in done.stdout
+    assert done.stdout.endswith("selector,team\naccount=ml-b,TEAM\naccount=ml-a,TEAM\nnamespace=search,TEAM\ncluster=west,TEAM\n")
+
+
+def test_the_rule_lines_can_be_imported_and_own_all(shell: Shell) -> None:
+    text = shell("owners").stdout
+    lines = text[text.index("selector,team") :].replace("TEAM", "nlp")
+
+    assert shell(*shell.put("teams", lines)).returncode == 0
+    assert shell("run").returncode == 0
+    assert shell("owners").stdout == "nothing that is published is without a team\n"
+
+
+def test_what_cannot_be_written_in_a_selector_still_matches(empty: Shell) -> None:
+    jobs = JOBS.replace("ml-a", "ml a").replace("ml-b", '"ml;b,c"')
+    for kind, csv in {"jobs": jobs, "prices": PRICES}.items():
+        assert empty(*empty.put(kind, csv)).returncode == 0
+    project = open_project(empty.folder)
+    run(project.config, None, None, quiet)
+
+    selectors = unowned(project)["selector"].to_list()
+
+    assert selectors[:2] == ["account=ml?b?c", "account=ml?a"]
+    named = preview(project, parse_rules([f"{said} -> nlp" for said in selectors]), quiet).teams
+    assert "unowned" not in named.filter(pl.col("device_seconds_after") > 0)["team"].to_list()
+
+
+def test_unpriced_spend_shows_its_hours(empty: Shell) -> None:
+    for kind, csv in {"jobs": JOBS, "capacity": CAPACITY}.items():
+        assert empty(*empty.put(kind, csv)).returncode == 0
+    assert empty("run").returncode == 3
+
+    done = empty("owners")
+
+    row = next(line.split() for line in done.stdout.splitlines() if line.startswith("account=ml-b "))
+    assert row == ["account=ml-b", "1", "24.000", "-", "24.000"]
+    assert "total: 49.000 hours, - + 49.000 unpriced hours" in done.stdout
+
+
+def test_rows_without_an_id_have_the_facts_that_their_pool_shares(empty: Shell) -> None:
+    jobs = "account,user,pool,accelerator,quantity,start,end\n" + "".join(
+        f"{account},{user},{pool},H100-80GB,1,2025-01-01T0{hour}:00:00Z,2025-01-01T0{hour + 1}:00:00Z\n"
+        for hour, (account, user, pool) in enumerate([("a", "ann", "x"), ("a", "bob", "x"), ("b", "eve", "y"), ("c", "eve", "y")])
+    )
+    assert empty(*empty.put("jobs", jobs)).returncode == 0
+    project = open_project(empty.folder)
+    run(project.config, None, None, quiet)
+
+    found = unowned(project).select("selector", "workloads", "device_seconds").rows()
+
+    assert [(said, n, float(seconds)) for said, n, seconds in found] == [("account=a", 2, 7200.0), ("user=eve", 2, 7200.0)]
+
+
+def test_a_preview_says_who_pays_and_writes_nothing(shell: Shell) -> None:
+    before = shell.lake.generation()
+
+    done = shell("owners", "--rule", "account=ml-* -> nlp", "--rule", "account=ml-b->vision")
+
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
+    assert rows["nlp"][1:] == ["-", "20.000", "-", "40.00", "40.00", "-", "0.000"]
+    assert rows["vision"][1:] == ["5.000", "29.000", "10.00", "58.00", "48.00", "0.000", "0.000"]
+    assert rows["unowned"][1:] == ["49.000", "5.000", "97.00", "9.00", "-88.00", "0.000", "0.000"]
+    assert rows["total"][1:] == ["113.000", "113.000", "225.00", "225.00", "0.00", "0.000", "0.000"]
+    assert done.stdout.endswith("the total is unchanged; nothing was written\n")
+    assert shell.lake.generation() == before
+
+
+def test_the_preview_is_what_the_next_run_publishes(shell: Shell) -> None:
+    more = "selector,team,end\naccount=ml-b,vision,2025-01-01T12:00:00Z\nnamespace=s*,search,\n"
+    project = open_project(shell.folder)
+    args = shell.put("teams", more)
+    told = shell("owners", "--rules", args[2], "--mapping", args[4])
+    assert told.returncode == 0, told.stderr
+    assert shell(*args).returncode == 0
+    foreseen = preview(project, parse_rules([]), quiet)  # the rules are imported and not run yet
+    assert foreseen.waiting == 3
+
+    assert shell("run").returncode == 0
+
+    after = project.query("SELECT team, SUM(cost) AS cost FROM charges GROUP BY team ORDER BY team")
+    assert after.rows() == foreseen.teams.select("team", "cost_after").sort("team").rows()
+    printed = {line.split("  ")[0]: line.split()[4] for line in told.stdout.splitlines() if line.startswith(("vision", "search", "unowned"))}
+    assert printed == {team: f"{cost:.2f}" for team, cost in after.rows() if team != "platform"}
+
+
+def test_rules_that_match_nothing_change_nothing(shell: Shell) -> None:
+    assert "nothing changes" in shell("owners", "--rule", "account=none -> nlp").stdout
+
+
+def test_rule_lines_are_csv() -> None:
+    assert rule_lines(["account=a"]) == "selector,team\naccount=a,TEAM\n"

@@ -1,0 +1,416 @@
+"""The answer by brute force: what SEMANTICS says of a world, in exact fractions, one elementary interval at a time.
+
+Nothing of the core is used. Time is cut at every edge there is; in between everything is constant.
+Where SEMANTICS leaves a choice, the choice is named here: whole devices that nobody holds belong to the pool in the
+hours in which holders without a device draw on it; a pool bought in several lots gives everyone a proportional part
+of each; time beyond all capacity belongs to the place's least lot of that day; samples of a device count on the days
+it has any, else those of the workload.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from statistics import median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.worlds import DAY, HOUR, ONE, START, World
+
+Row = dict[str, Any]
+Pool = tuple[str, str]
+Place = tuple[Pool, str | None]
+Lot = tuple[str | None, str | None, str | None, str | None]
+NOTHING: Lot = (None, None, None, None)
+FOREVER = 1 << 60
+
+
+@dataclass(frozen=True)
+class Key:
+    """What tells one row of usage from another, but for its node and sharing."""
+
+    hour: int
+    place: Place
+    lot: Lot
+    month: str
+    price: str | None
+    workload: str | None
+    team: str | None
+    status: str | None
+    cost_center: str | None
+    state: str
+    policy: int
+
+
+@dataclass
+class Amount:
+    """Device time and busy time in ms; `busy` stays None where nothing was observed."""
+
+    ms: Fraction = Fraction(0)
+    busy: Fraction | None = None
+
+    def add(self, ms: Fraction, busy: Fraction | None) -> None:
+        self.ms += ms
+        if busy is not None:
+            self.busy = (self.busy or Fraction(0)) + busy
+
+
+@dataclass
+class Answer:
+    """Exact usage by key, and capacity in ms by pool and day."""
+
+    usage: dict[Key, Amount] = field(default_factory=lambda: defaultdict(Amount))
+    stated: dict[tuple[Pool, int], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
+    raised: dict[tuple[Pool, int], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
+    prices: dict[str, int] = field(default_factory=dict)
+
+    def by(self, *names: str) -> dict[tuple[Any, ...], Fraction]:
+        """Device time summed by some fields of the key; `day` is one too."""
+        sums: dict[tuple[Any, ...], Fraction] = defaultdict(Fraction)
+        for key, amount in self.usage.items():
+            sums[tuple((key.hour - START) // DAY if n == "day" else getattr(key, n) for n in names)] += amount.ms
+        return {k: v for k, v in sums.items() if v}
+
+    def cost(self) -> dict[tuple[Pool, int], int]:
+        """Nano-units by pool and day: price × time, half-even per place, hour and price. Needs whole milliseconds."""
+        units = self.by("place", "hour", "price")
+        sums: dict[tuple[Pool, int], int] = defaultdict(int)
+        for (place, hour, price), ms in units.items():
+            assert ms.denominator == 1
+            if price is not None:
+                sums[place[0], (hour - START) // DAY] += half_even(ms * self.prices[price] / HOUR)
+        return dict(sums)
+
+
+def half_even(value: Fraction) -> int:
+    return round(value)
+
+
+def answer(world: World) -> Answer:
+    """What the world's days come to."""
+    return _Reading(world).answer()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A sample after cutting: what was observed over `[start, end)`."""
+
+    start: int
+    end: int
+    busy: int
+    active: bool
+    idle: bool
+
+
+class _Reading:
+    """A world as SEMANTICS reads it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.jobs = [self.job(j) for j in world.full("jobs") if j["start_ms"] is not None]
+        self.capacity = [c for c in map(self.online, world.full("capacity")) if c["start_ms"] < c["end_ms"]]
+        self.all_capacity = list(map(self.online, world.full("capacity")))
+        self.devices = {c["device_id"] for c in self.all_capacity} - {None}
+        self.prices = self.price_book()
+        self.rules = world.full("teams")
+        self.stated = {(c["pool"], c["accelerator"]) for c in self.all_capacity}
+        self.named_pools = {c["pool"] for c in self.all_capacity}
+        device_rows = [s for s in world.full("samples") if s["device_id"] is not None]
+        workload_rows = [s for s in world.full("samples") if s["device_id"] is None]
+        self.of_device = {k: self.seen(v) for k, v in _grouped(device_rows, "device_id").items()}
+        self.of_workload = {k: self.seen(v) for k, v in _grouped(workload_rows, "workload_id").items()}
+
+    def job(self, row: Row) -> Row:
+        return {**row, "end_ms": self.world.watermark if row["end_ms"] is None else row["end_ms"]}
+
+    def online(self, row: Row) -> Row:
+        start = self.world.event if row["start_ms"] is None else row["start_ms"]
+        end = self.world.watermark if row["end_ms"] is None else min(row["end_ms"], self.world.watermark)
+        return {**row, "start_ms": start, "end_ms": end}
+
+    def price_book(self) -> list[Row]:
+        """A price without an end ends where the next of its SKU starts."""
+        book = []
+        for i, p in enumerate(self.world.full("prices")):
+            book.append(
+                {
+                    **p,
+                    "key": f"row {i}",
+                    "from": -FOREVER if p["start_ms"] is None else p["start_ms"],
+                    "to": FOREVER if p["end_ms"] is None else p["end_ms"],
+                }
+            )
+        return book
+
+    # -- samples -----------------------------------------------------------------------------------------------------
+
+    def seen(self, rows: list[Row]) -> list[Seen]:
+        best: dict[int, Row] = {}
+        for row in sorted(rows, key=lambda r: (r["start_ms"], r["busy_ppm"], r["end_ms"] or -1)):
+            best[row["start_ms"]] = row
+        starts = sorted(best)
+        cut = []
+        for i, start in enumerate(starts):
+            following = starts[i + 1] if i + 1 < len(starts) else None
+            end = best[start]["end_ms"]
+            if end is None:
+                end = self.held_until(start, following, starts)
+            if end is not None and following is not None:
+                end = min(end, following)
+            if end is not None and end > start:
+                cut.append((start, end, best[start]["busy_ppm"], self.policy(start)))
+        return self.with_idle_runs(cut)
+
+    def held_until(self, start: int, following: int | None, starts: list[int]) -> int | None:
+        hold = self.policy(start).hold_ms
+        if hold is None:
+            steps = [b - a for a, b in pairwise(starts) if a // DAY == b // DAY == start // DAY]
+            if not steps:
+                return None
+            hold = min(int(median(steps)) * 2, DAY // 2)
+        return start + hold if following is None else min(start + hold, following)
+
+    def with_idle_runs(self, cut: list[tuple[int, int, int, Any]]) -> list[Seen]:
+        result: list[Seen] = []
+        i = 0
+        while i < len(cut):
+            j = i
+            active = cut[i][2] > cut[i][3].active_above_ppm
+            while j + 1 < len(cut) and cut[j + 1][0] == cut[j][1] and (cut[j + 1][2] > cut[j + 1][3].active_above_ppm) == active:
+                j += 1
+            length = cut[j][1] - cut[i][0]
+            result += [Seen(a, b, busy, active, not active and length >= p.idle_after_ms) for a, b, busy, p in cut[i : j + 1]]
+            i = j + 1
+        return result
+
+    def observed(self, device: str | None, workload: str | None, t: int) -> Seen | None:
+        mine = self.of_device.get(device, []) if device else []
+        if not any(s.start // DAY <= t // DAY <= (s.end - 1) // DAY for s in mine):
+            mine = self.of_workload.get(workload, []) if workload else []
+        return next((s for s in mine if s.start <= t < s.end), None)
+
+    # -- what holds at an instant ------------------------------------------------------------------------------------
+
+    def policy_index(self, t: int) -> int:
+        return max(i for i, p in enumerate(self.world.policies) if p.start_ms is None or p.start_ms <= t)
+
+    def policy(self, t: int) -> Any:
+        return self.world.policies[self.policy_index(t)]
+
+    def month(self, lot: Lot, t: int) -> str:
+        zone = ZoneInfo(self.world.zones.get(lot[0] or "", "UTC"))
+        return datetime.fromtimestamp(t / 1000, UTC).astimezone(zone).strftime("%Y-%m")
+
+    def price(self, accelerator: str, lot: Lot, t: int) -> str | None:
+        provider, region, purchase, _ = lot
+        wanted = {"purchase": purchase, "region": region, "provider": provider}
+        fits = [
+            p
+            for p in self.prices
+            if p["accelerator"] == accelerator
+            and p["from"] <= t < p["to"]
+            and all(p[f] is None or p[f] == v for f, v in wanted.items())
+        ]
+        ranked = sorted(fits, key=lambda p: (sum(p[f] is not None for f in wanted), *(p[f] is not None for f in wanted)))
+        return ranked[-1]["key"] if ranked else None
+
+    def owner(self, job: Row, t: int) -> tuple[str | None, str, str | None]:
+        """Team, status, cost center."""
+        found = []
+        for rule in self.rules:
+            if (rule["start_ms"] or -FOREVER) <= t < (rule["end_ms"] or FOREVER):
+                parts = [p.split("=") for p in rule["selector"].split()]
+                if all(job[f] is not None and fnmatchcase(job[f], glob) for f, glob in parts):
+                    plain = sum("*" not in g and "?" not in g for _, g in parts)
+                    letters = sum(c not in "*?" for _, g in parts for c in g)
+                    found.append(((rule["priority"], len(parts), plain, letters), rule))
+        if found:
+            best = max(found, key=lambda f: f[0])[1]
+            return best["team"], "fact", best["cost_center"]
+        return job["team"], "claim" if job["team"] else "unowned", None
+
+    def place(self, job: Row, t: int) -> Place:
+        device = job["device_id"]
+        pool = (job["pool"], job["accelerator"])
+        if device in self.devices:
+            home = next((c for c in self.capacity if c["device_id"] == device and c["start_ms"] <= t < c["end_ms"]), None)
+            return (pool, None) if home is None else ((home["pool"], home["accelerator"]), device)
+        return pool, device if device is not None and job["pool"] not in self.named_pools else None
+
+    # -- the walk ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def edges(self) -> list[int]:
+        found = set(range(START, self.world.end + 1, HOUR))
+        for row in [*self.jobs, *self.capacity, *self.world.full("prices"), *self.rules, *self.world.full("jobs")]:
+            found |= {row.get(c) for c in ("start_ms", "end_ms", "submitted_ms")} - {None}
+        for line in [*self.of_device.values(), *self.of_workload.values()]:
+            found |= {t for s in line for t in (s.start, s.end)}
+        found |= {p.start_ms for p in self.world.policies if p.start_ms is not None}
+        # Every zone's month begins at a whole half hour.
+        found |= set(range(START, self.world.end, HOUR // 2))
+        return sorted(t for t in found if START <= t <= self.world.end)
+
+    def answer(self) -> Answer:
+        result = Answer(prices={p["key"]: int(p["price_per_hour"] * Decimal(10**9)) for p in self.prices})
+        moved = self.hours_drawn_on()
+        for a, b in pairwise(self.edges):
+            self.account(result, a, b, moved)
+        return result
+
+    def hours_drawn_on(self) -> set[tuple[Pool, int]]:
+        """Pools and hours in which holders without a device draw on the pool."""
+        found = set()
+        for a, b in pairwise(self.edges):
+            for job in self.holding(a, b):
+                pool, device = self.place(job, a)
+                if device is None:
+                    found.add((pool, a // HOUR))
+        return found
+
+    def holding(self, a: int, b: int) -> Iterator[Row]:
+        return (j for j in self.jobs if j["start_ms"] <= a and b <= j["end_ms"] and j["quantity_ppm"] > 0)
+
+    def account(self, result: Answer, a: int, b: int, moved: set[tuple[Pool, int]]) -> None:
+        held: dict[Place, list[Row]] = defaultdict(list)
+        for job in self.holding(a, b):
+            held[self.place(job, a)].append(job)
+        there: dict[Place, list[Row]] = defaultdict(list)
+        for row in self.capacity:
+            if row["start_ms"] <= a and b <= row["end_ms"]:
+                pool = (row["pool"], row["accelerator"])
+                result.stated[pool, (a - START) // DAY] += Fraction(row["quantity_ppm"], ONE) * (b - a)
+                home: Place = (pool, row["device_id"])
+                alone = row["device_id"] is not None and home not in held
+                there[(pool, None) if alone and (pool, a // HOUR) in moved else home].append(row)
+        free = {p: _sum(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
+        for place in sorted({*held, *there}, key=repr):
+            self.account_place(result, a, b, place, held[place], there[place], free)
+
+    def taken(self, place: Place, held: Sequence[Row], there: Sequence[Row]) -> int:
+        most = max(_sum(there), ONE) if place[1] is not None else FOREVER
+        return min(_sum(held), most)
+
+    def account_place(
+        self, result: Answer, a: int, b: int, place: Place, held: list[Row], there: list[Row], free: Mapping[Place, int]
+    ) -> None:
+        taken, total = self.taken(place, held, there), _sum(held)
+        result.raised[place[0], (a - START) // DAY] += Fraction(max(taken, _sum(there)), ONE) * (b - a)
+        for job in held:
+            part = Fraction(job["quantity_ppm"], ONE) if total <= taken else Fraction(job["quantity_ppm"] * taken, total * ONE)
+            self.account_holder(result, a, b, place, there, job, part, total if len(held) > 1 or total > taken else None)
+        if free[place] > 0:
+            self.account_free(result, a, b, place, there, held, free)
+
+    def account_holder(
+        self, result: Answer, a: int, b: int, place: Place, there: list[Row], job: Row, part: Fraction, shared: int | None
+    ) -> None:
+        seen = self.observed(job["device_id"], job["workload_id"], a)
+        by_device = seen is not None and seen in self.of_device.get(job["device_id"], [])
+        state = "allocated_unobserved" if seen is None else "allocated_idle" if seen.idle else "allocated_active"
+        busy = None
+        if seen is not None:
+            scale = Fraction(job["quantity_ppm"], ONE)
+            if by_device:
+                scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], shared)
+            busy = Fraction(seen.busy, ONE) * scale * (b - a)
+        team, status, center = self.owner(job, a)
+        who = (job["workload_id"], team, status, center)
+        self.book(result, a, place, there, who, state, part * (b - a), busy)
+
+    def account_free(
+        self, result: Answer, a: int, b: int, place: Place, there: list[Row], held: list[Row], free: Mapping[Place, int]
+    ) -> None:
+        time = Fraction(free[place], ONE) * (b - a)
+        device = place[1]
+        seen = self.observed(device, None, a) if device and not held else None
+        if seen is not None and seen.active:
+            who = (None, None, "unowned", None)
+            self.book(result, a, place, there, who, "allocated_active", time, Fraction(seen.busy, ONE) * (b - a))
+            return
+        state = self.free_state(place[0], sum(q for p, q in free.items() if p[0] == place[0] and q > 0), a)
+        self.book(result, a, place, there, (None, None, None, None), state, time, None)
+
+    def free_state(self, pool: Pool, quantity: int, t: int) -> str:
+        if not self.world.scheduled:
+            return "unobserved"
+        for job in self.world.full("jobs"):
+            until = next((x for x in (job["start_ms"], job["end_ms"], self.world.watermark) if x is not None), 0)
+            waits = job["submitted_ms"] is not None and job["submitted_ms"] <= t < until
+            if waits and (job["pool"], job["accelerator"]) == pool and 0 < job["quantity_ppm"] <= quantity:
+                return "unallocated_queued"
+        sizes = self.sizes[pool, t // DAY]
+        return "unallocated_stranded" if sizes and quantity < min(sizes) else "unallocated_free"
+
+    @cached_property
+    def sizes(self) -> dict[tuple[Pool, int], list[int]]:
+        """Sizes of what was held in a pool on a day; in small worlds every size is at least one in twenty."""
+        found: dict[tuple[Pool, int], list[int]] = defaultdict(list)
+        for a, b in pairwise(self.edges):
+            for job in self.holding(a, b):
+                found[self.place(job, a)[0], a // DAY].append(job["quantity_ppm"])
+        return found
+
+    def book(
+        self, result: Answer, a: int, place: Place, there: list[Row], who: tuple[Any, ...], state: str, time: Fraction,
+        busy: Fraction | None,
+    ) -> None:  # fmt: skip
+        lots = self.lots(place, there, a)
+        for lot, quantity in lots.items():
+            share = Fraction(quantity, sum(lots.values()))
+            said = state
+            if lot[2] == "reservation" and state.startswith("unallocated"):
+                said = "unallocated_reserved"
+            price = self.price(place[0][1], lot, a)
+            key = Key(a // HOUR * HOUR, place, lot, self.month(lot, a), price, *who, said, self.policy_index(a))
+            result.usage[key].add(time * share, None if busy is None else busy * share)
+
+    def lots(self, place: Place, there: list[Row], t: int) -> dict[Lot, int]:
+        found: dict[Lot, int] = defaultdict(int)
+        for row in there:
+            found[_lot(row)] += row["quantity_ppm"]
+        if found:
+            return found
+        return {min(self.lots_of_day.get((place, t // DAY), {NOTHING}), key=_lot_order): 1}
+
+    @cached_property
+    def lots_of_day(self) -> dict[tuple[Place, int], set[Lot]]:
+        """The lots a place had at any time of a day, whole devices that belonged to the pool for an hour among them."""
+        moved = self.hours_drawn_on()
+        found: dict[tuple[Place, int], set[Lot]] = defaultdict(set)
+        for a, b in pairwise(self.edges):
+            held = {self.place(j, a) for j in self.holding(a, b)}
+            for row in self.capacity:
+                if row["start_ms"] <= a and b <= row["end_ms"]:
+                    pool, device = (row["pool"], row["accelerator"]), row["device_id"]
+                    found[(pool, device), a // DAY].add(_lot(row))
+                    if device is not None and (pool, device) not in held and (pool, a // HOUR) in moved:
+                        found[(pool, None), a // DAY].add(_lot(row))
+        return found
+
+
+def _grouped(rows: Iterable[Row], name: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row[name]].append(row)
+    return found
+
+
+def _sum(rows: Iterable[Row]) -> int:
+    return sum(r["quantity_ppm"] for r in rows)
+
+
+def _lot(row: Row) -> Lot:
+    return row["provider"], row["region"], row["purchase"], row["owner_team"]
+
+
+def _lot_order(lot: Lot) -> tuple[Any, ...]:
+    """The lot that says nothing first, then by what is said, NULL last."""
+    return (lot != NOTHING, tuple((x is None, x or "") for x in lot))
