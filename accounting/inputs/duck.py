@@ -15,7 +15,6 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "memory_limit": "512MB",
     "preserve_insertion_order": True,
-    "enable_progress_bar": False,
 }
 
 
@@ -24,6 +23,7 @@ def reading(path: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own, for reading `path`; DuckDB's errors come out as `InputError` or `StoreError`."""
     try:
         with closing(duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": str(spill)})) as connection:
+            connection.execute("SET enable_progress_bar = false")
             yield connection
     except duckdb.OutOfMemoryException as error:
         raise StoreError(f"{path}: out of memory or disk while reading: {_first(error)}") from error

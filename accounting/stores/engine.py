@@ -32,7 +32,6 @@ from accounting.tables import INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "enable_progress_bar": False,
 }
 _STORED = (*RESULTS, QUARANTINE, PUBLICATIONS, RUNS)
 
@@ -107,6 +106,7 @@ def open_session(
     name is empty. `spill` is a folder for what exceeds `memory_limit`; without it such a query fails.
     """
     connection = duckdb.connect(config=_CONFIG)
+    connection.execute("SET enable_progress_bar = false")
     for setting, value in {"TimeZone": "UTC", "memory_limit": memory_limit, "temp_directory": str(spill or "")}.items():
         connection.execute(f"SET {setting} = {_text(value)}")
     if threads is not None:
