@@ -145,9 +145,9 @@ def partition(
         capacity_of(inventory, span),
         inventory.prices,
         inventory.teams,
-        inventory.samples.filter(
-            mine & (pl.col("start_ms") < end + halo) & (pl.col("start_ms") >= start - halo)
-        ).collect(engine="streaming"),
+        inventory.samples.filter(mine & pl.col("start_ms").is_between(start - halo, end + halo, closed="left"))
+        .drop("import_seq", "row", "cluster", "memory_bytes")
+        .collect(engine="streaming"),
         policies,
         zones,
         span.scheduled,

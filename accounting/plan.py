@@ -23,7 +23,7 @@ EMPTY = "empty"
 CHUNK_ROWS = 750_000
 """Usage rows that one partition should not exceed, as estimated: what bounds memory."""
 
-SAMPLES_PER_ROW = 8
+SAMPLES_PER_ROW = 4
 """Samples that take about as much memory as a usage row."""
 
 

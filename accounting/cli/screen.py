@@ -48,7 +48,8 @@ def progress() -> Iterator[Callable[[str, float | None], None]]:
     try:
         yield tell
     finally:
-        bar.stop()
+        if bar.live.is_started:  # stopping a bar that never showed would print an empty line
+            bar.stop()
 
 
 def hours(seconds: Decimal | None) -> str:

@@ -43,7 +43,7 @@ def account(p: Partition) -> Results:
     free = stated(
         occupancy.free.join(where.select("place", "pool"), on="place"),
         pool_codes(waiting(p), site.pools),
-        typical(located.select("pool", "start", "end", "quantity")),
+        typical(located.select("pool", "workload_id", "start", "end", "quantity")),
         scheduled=p.scheduled,
     )
     weights = pl.concat([held_rows(located, occupancy, ticks, activity), free_rows(free, where, ticks, activity)])
@@ -57,6 +57,6 @@ def account(p: Partition) -> Results:
         charges,
         published.capacity_table(setting, occupancy),
         published.workloads_table(p),
-        published.prices_table(setting),
+        published.prices_table(setting, rows),
         faults.faults_table(setting, occupancy, located, rows, activity, orphaned),
     )

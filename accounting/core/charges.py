@@ -18,7 +18,7 @@ HOLDER = ("workload_id", "team", "cost_center", "model", "purpose")
 GRAIN = (
     *("day", "month", "team", "owner_team", "cost_center", "model", "purpose", "workload_id", "cluster", "pool"),
     *("accelerator", "provider", "region", "purchase", "state", "charge_kind", "borne_by_rule", "price_id"),
-    "list_price",
+    "list_nano",
 )
 
 
@@ -93,10 +93,10 @@ def _table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
 
 def _merged(rows: pl.DataFrame) -> pl.DataFrame:
     """Two policies of one day, or lots of two owners, may say the same of a row; the grain has it once."""
-    if rows["policy"].n_unique() == 1 and not rows["borne_by_rule"].count() and rows["capacity_owner"].n_unique() == 1:
+    if not rows.select(GRAIN).is_duplicated().any():
         return rows
     total = [pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in ("ms", "busy_ms", "cost")]
-    same = [pl.col(c).first() for c in ("currency", "unit_nano", "list_nano")]
+    same = [pl.col(c).first() for c in ("currency", "unit_nano")]
     return rows.group_by(GRAIN, maintain_order=True).agg(*total, *same)
 
 

@@ -72,7 +72,7 @@ def _over_allocated(setting: Setting, occupancy: Occupancy, holdings: pl.DataFra
         return pl.DataFrame(schema=_COLUMNS)
     prices = setting.ticks.lots.group_by("tick", maintain_order=True).agg(pl.col("price").first())
     pieces = cut(excess, "place", setting.ticks.table["key"]).join(prices, on="tick", how="left")
-    ms = half_even((pl.col("quantity") * (pl.col("end") - pl.col("start"))).sum(), PPM)
+    ms = half_even((pl.col("quantity").cast(pl.Int128) * (pl.col("end") - pl.col("start"))).sum(), PPM).cast(pl.Int64)
     sums = pieces.group_by(pl.col("start") // DAY, "pool", "price").agg(ms=ms).rename({"start": "day"})
     cost = half_even(setting.nano(sums["price"]).cast(pl.Int128) * pl.col("ms"), MS_PER_HOUR)
     costs = sums.with_columns(cost=cost.cast(pl.Int64))

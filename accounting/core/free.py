@@ -26,9 +26,14 @@ def stated(free: pl.DataFrame, waiting: pl.DataFrame, sizes: pl.DataFrame, *, sc
 
 
 def typical(jobs: pl.DataFrame) -> pl.DataFrame:
-    """The least typical request size: pool, day (UTC day number), least; from jobs' pool, start, end, quantity."""
+    """The least typical request size: pool, day (UTC day number), least; from jobs' pool, workload, start, end, quantity.
+
+    Attempts and pieces of one workload are one request.
+    """
     days = jobs.with_columns(day=pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)).explode("day")
-    counts = days.group_by("pool", "day", "quantity").len()
+    asked = pl.when(pl.col("workload_id").is_null()).then(pl.len()).otherwise(1)
+    requests = days.group_by("pool", "day", "quantity", "workload_id").agg(requests=asked.first())
+    counts = requests.group_by("pool", "day", "quantity").agg(len=pl.col("requests").sum())
     common = counts.filter(pl.col("len") * COMMON >= pl.col("len").sum().over("pool", "day"))
     return common.group_by("pool", "day").agg(least=pl.col("quantity").min())
 

@@ -12,6 +12,9 @@ from accounting.policy import Policy
 MEASURES = ("level", "end_ms", "sm_active_ppm", "tensor_active_ppm", "power_mw", "energy_mj")
 """Of two samples with one start the greater counts, compared in this order: first of all the larger busy."""
 
+LONGEST_HOLD = DAY // 2
+"""A hold from the median step never grows beyond this: what a day's halo has room for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -64,11 +67,11 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
     ruled = samples.with_columns(_rules(policies)[_in_force(samples, policies)])
     following = pl.when(subject == subject.shift(-1)).then(start.shift(-1))
     held = ruled.with_columns(start=start, next=following).with_columns(
-        step=(pl.col("next") - pl.col("start")).median().over(subject, pl.col("start") // DAY).floor().cast(pl.Int64)
+        step=_step().median().over(subject, pl.col("start") // DAY).floor().cast(pl.Int64)
         if samples["end_ms"].null_count()
         else pl.lit(None, pl.Int64)
     )
-    holds_to = pl.min_horizontal(pl.col("start") + pl.coalesce("hold", pl.col("step") * 2), "next")
+    holds_to = pl.min_horizontal(pl.col("start") + pl.coalesce("hold", (pl.col("step") * 2).clip(upper_bound=LONGEST_HOLD)), "next")
     ended = held.with_columns(end=pl.min_horizontal(pl.coalesce("end_ms", holds_to), "next"))
     length = pl.col("end") - pl.col("start")
     said = pl.col("energy_mj").cast(pl.Int128) * length // (pl.coalesce("end_ms", "end") - pl.col("start"))
@@ -81,6 +84,12 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
         joules=pl.coalesce(said.cast(pl.Int64), pl.col("power_mw") * length // 1000, pl.lit(0)),
         active=(pl.col("level") > pl.col("active_above")) | busier,
     )
+
+
+def _step() -> pl.Expr:
+    """Time to the next sample of the same day; NULL for a day's last, so that a day's steps are its own."""
+    same_day = pl.col("start") // DAY == pl.col("next") // DAY
+    return pl.when(same_day).then(pl.col("next") - pl.col("start"))
 
 
 def _rules(policies: tuple[Policy, ...]) -> pl.DataFrame:

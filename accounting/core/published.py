@@ -8,7 +8,7 @@ from accounting.core.occupancy import Occupancy
 from accounting.core.ownership import own
 from accounting.core.partition import Partition
 from accounting.core.places import NO_LOT, with_place
-from accounting.core.pricing import Price, Sku, spans
+from accounting.core.pricing import Price, spans
 from accounting.core.rounding import cumulative, to_money, to_seconds
 from accounting.core.setting import Setting
 from accounting.core.steps import DAY, PPM, daily
@@ -26,8 +26,8 @@ def capacity_table(setting: Setting, occupancy: Occupancy) -> pl.DataFrame:
         .join(lots, on=["place", "day"], how="left")
         .with_columns(lot=pl.col("lot").fill_null(NO_LOT))
     )
-    weight = pl.col("quantity") * (pl.col("end") - pl.col("start"))
-    zero = pl.lit(0, pl.Int64)
+    weight = pl.col("quantity").cast(pl.Int128) * (pl.col("end") - pl.col("start"))
+    zero = pl.lit(0, pl.Int128)
     both = pl.concat(
         [
             stated.select("day", "place", "lot", stated=weight, raised=weight),
@@ -52,7 +52,7 @@ def capacity_table(setting: Setting, occupancy: Occupancy) -> pl.DataFrame:
             cluster=setting.cluster,
             pool="name",
             stated_seconds=to_seconds(pl.col("stated").cast(pl.Int64)),
-            raised_seconds=to_seconds(pl.col("raised")),
+            raised_seconds=to_seconds(pl.col("raised").cast(pl.Int64)),
         )
         .select(c for c in CAPACITY.names if c != "publication")
     )
@@ -78,6 +78,7 @@ def workloads_table(p: Partition) -> pl.DataFrame:
         "team",
         "user",
         "model",
+        *("purpose", "account", "namespace", "outcome", "priority", "cost_center"),
     ]
     table = owned.with_columns(day=pl.col("start") // DAY).sort(sort, nulls_last=True)
     return table.with_columns(
@@ -89,12 +90,13 @@ def workloads_table(p: Partition) -> pl.DataFrame:
     ).select(c for c in WORKLOADS.names if c != "publication")
 
 
-def prices_table(setting: Setting) -> pl.DataFrame:
-    """`PRICES` without `publication`: each SKU's price by day, cut at every change."""
+def prices_table(setting: Setting, accounted: pl.DataFrame) -> pl.DataFrame:
+    """`PRICES` without `publication`: by day each SKU's price that had time in the `accounted` rows, cut at changes."""
     start, end = setting.partition.start, setting.partition.end
+    skus = _skus(setting, accounted)
     rows = [
         (*sku, span.start, span.end, *_said(span.price))
-        for sku in _skus(setting)
+        for sku in skus.drop("day").unique().iter_rows()
         for span in spans(setting.book, sku, start, end)
     ]
     schema = {
@@ -106,6 +108,7 @@ def prices_table(setting: Setting) -> pl.DataFrame:
     }
     return (
         daily(pl.DataFrame(rows, schema=schema, orient="row"))
+        .join(skus, on=skus.columns, how="semi", nulls_equal=True)
         .sort("day", "accelerator", "provider", "region", "purchase", "start", nulls_last=True)
         .with_columns(
             day=_date("day"),
@@ -118,11 +121,10 @@ def prices_table(setting: Setting) -> pl.DataFrame:
     )
 
 
-def _skus(setting: Setting) -> set[Sku]:
-    ticks = setting.ticks
-    used = ticks.table.join(ticks.lots, on="tick").join(setting.places, on="place").select("pool", "lot").unique()
-    named = used.join(setting.site.pools, on="pool").join(setting.site.lots, on="lot")
-    return set(named.select("accelerator", "provider", "region", "purchase").iter_rows())
+def _skus(setting: Setting, accounted: pl.DataFrame) -> pl.DataFrame:
+    used = accounted.select(pl.col("hour") // DAY, "place", "lot").unique().rename({"hour": "day"})
+    named = used.join(setting.places, on="place").join(setting.site.pools, on="pool").join(setting.site.lots, on="lot")
+    return named.select("day", "accelerator", "provider", "region", "purchase").unique()
 
 
 def _said(price: Price | None) -> tuple[str | None, int | None, str | None, str | None]:

@@ -13,7 +13,7 @@ import polars as pl
 from accounting.core.partition import Partition
 from accounting.core.places import LOT, NO_LOT, Site
 from accounting.core.pricing import Price, Sku, Span, spans
-from accounting.core.steps import HOUR, packed
+from accounting.core.steps import DAY, HOUR, packed
 from accounting.policy import in_force
 
 
@@ -36,7 +36,7 @@ def lay(p: Partition, site: Site, places: pl.DataFrame, bought: pl.DataFrame, bo
     calendar = _Calendar(p, site, book)
     plans: dict[tuple[str, Mix], int] = {}
     accelerators = dict(site.pools.select("pool", "accelerator").iter_rows())
-    mixes = _mixes(places, bought)
+    mixes = _mixes(places, bought, p.start, p.end)
     planned = [
         plans.setdefault((accelerators[pool], mixes[place]), len(plans))
         for place, pool in places.select("place", "pool").iter_rows()
@@ -60,31 +60,38 @@ Mix = tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]
 """Spans of a place: start, end, and (lot, quantity) pairs."""
 
 
-def _mixes(places: pl.DataFrame, bought: pl.DataFrame) -> dict[int, Mix]:
-    """Per place its lots over time; a place with one lot has one span, whatever its quantity does."""
-    lo, hi = 0, 1 << 42
+def _mixes(places: pl.DataFrame, bought: pl.DataFrame, lo: int, hi: int) -> dict[int, Mix]:
+    """Per place its lots over time; a place with one lot every day has one span, whatever its quantity does."""
     rows: dict[int, list[tuple[int, int, int, int]]] = {place: [] for place in places["place"]}
     for row in bought.select("place", "lot", "start", "end", "quantity").iter_rows():
         rows[row[0]].append(row[1:])
     mixes: dict[int, Mix] = {}
     for place, found in rows.items():
-        lots = sorted({lot for lot, *_ in found})
-        if len(lots) <= 1:
-            mixes[place] = ((lo, hi, ((lots[0] if lots else NO_LOT, 1),)),)
+        every_day = any(start <= lo and end >= hi for _, start, end, _ in found)
+        if not found or (every_day and len({lot for lot, *_ in found}) == 1):
+            mixes[place] = ((lo, hi, ((found[0][0] if found else NO_LOT, 1),)),)
         else:
-            mixes[place] = _mixed(found, lots[0], lo, hi)
+            mixes[place] = _mixed(found, lo, hi)
     return mixes
 
 
-def _mixed(found: list[tuple[int, int, int, int]], first: int, lo: int, hi: int) -> Mix:
-    cuts = sorted({lo, hi, *(x for _, start, end, _ in found for x in (start, end))})
-    mix = []
+def _mixed(found: list[tuple[int, int, int, int]], lo: int, hi: int) -> Mix:
+    """Where nothing was bought at an instant, what was held then belongs to the least lot of the day, if it has one."""
+    cuts = sorted({*range(lo, hi + 1, DAY), *(x for _, start, end, _ in found for x in (start, end))})
+    mix: list[tuple[int, int, tuple[tuple[int, int], ...]]] = []
     for a, b in pairwise(cuts):
         sums: dict[int, int] = {}
         for lot, start, end, quantity in found:
             if start <= a < end:
                 sums[lot] = sums.get(lot, 0) + quantity
-        mix.append((a, b, tuple(sorted(sums.items())) or ((first, 1),)))
+        day = a - a % DAY
+        of_day = [lot for lot, start, end, _ in found if start < day + DAY and end > day]
+        lots = sums if len(sums) > 1 else {next(iter(sums), min(of_day, default=NO_LOT)): 1}
+        held = tuple(sorted(lots.items()))
+        if mix and mix[-1][2] == held:
+            mix[-1] = (mix[-1][0], b, held)
+        else:
+            mix.append((a, b, held))
     return tuple(mix)
 
 
@@ -93,8 +100,10 @@ class _Calendar:
 
     def __init__(self, p: Partition, site: Site, book: tuple[Price, ...]) -> None:
         self.start, self.end, self.policies, self.zones, self.book = p.start, p.end, p.policies, p.zones, book
-        self.index = {price: i for i, price in enumerate(book)}
+        # Two rows of the book that say the same have one id, and are one price.
+        self.index = {price.id: i for i, price in enumerate(book)}
         self.lots = {row["lot"]: tuple(row[f] for f in LOT) for row in site.lots.iter_rows(named=True)}
+        self.known: dict[Sku, tuple[Span, ...]] = {}
         policy_edges = [x.start_ms for x in p.policies if x.start_ms is not None]
         self.common = {*range(p.start, p.end + 1, HOUR), *(x for x in policy_edges if p.start < x < p.end)}
 
@@ -149,11 +158,13 @@ class _Calendar:
         return lot, quantity, self.month(provider, at), price, listed
 
     def prices(self, sku: Sku) -> tuple[Span, ...]:
-        return spans(self.book, sku, self.start, self.end)
+        if sku not in self.known:
+            self.known[sku] = spans(self.book, sku, self.start, self.end)
+        return self.known[sku]
 
     def price(self, sku: Sku, at: int) -> int | None:
         price = next(s.price for s in self.prices(sku) if s.start <= at < s.end)
-        return None if price is None else self.index[price]
+        return None if price is None else self.index[price.id]
 
     def zone(self, provider: str | None) -> ZoneInfo:
         return ZoneInfo(self.zones.get(provider or "", "UTC"))

@@ -95,6 +95,8 @@ def _dialect(path: Path, line: str, mapping: Mapping) -> Dialect:
     separator = said.separator or ","
     header = said.header if said.header is not None else said.names is None
     found = tuple(next(csv.reader([line], delimiter=separator, strict=False), []))
+    if not found:
+        raise InputError(f"{path}: the first line is empty: export the file again, or remove that line")
     if said.names is None and not header:
         raise InputError(f'{mapping.path}: header = false needs the columns\' names: add `names = ["…", …]`')
     return Dialect(separator, '"', header, _matched(path, said.names or found, found, mapping))
