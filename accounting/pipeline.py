@@ -80,21 +80,38 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
         return Report(None, 0, clean, watermarks=watermarks)
     publication = new_publication(started)
     staged: list[StagedFile] = []
-    done = 0
-    for chunk in plan.chunks(todo):
-        progress(f"accounting {chunk[0].span.cluster} {chunk[0].day}", done / len(todo))
-        if chunk[0].fingerprint != plan.EMPTY:
-            staged += _stage(lake, _account(inventory, chunk, config), publication)
-        done += len(chunk)
-    progress("checking", None)
-    verdict = checks.check_staged(lake, inventory, found, todo, staged)
-    if verdict.failures:
-        raise Refused(f"nothing was published: {verdict.failures[0]} ({len(verdict.failures)} checks failed)")
+    try:
+        _stage_all(lake, inventory, todo, config, publication, staged, progress)
+        progress("checking", None)
+        verdict = checks.check_staged(lake, inventory, found, todo, staged)
+        if verdict.failures:
+            raise Refused(f"nothing was published: {verdict.failures[0]} ({len(verdict.failures)} checks failed)")
+    except BaseException:
+        lake.discard(staged)
+        raise
     report = _report(publication, todo, clean, watermarks, staged, verdict)
     days = [PublishedDay(d.span.cluster, d.day, d.fingerprint, d.base) for d in todo]
     lake.publish(publication, days, staged, started, now_ms(), _summary(report))
     lake.sweep(now_ms(), config.keep_days * 86_400_000)
     return report
+
+
+def _stage_all(
+    lake: Lake,
+    inventory: Inventory,
+    todo: list[plan.Day],
+    config: Config,
+    publication: str,
+    staged: list[StagedFile],
+    progress: Progress,
+) -> None:
+    """Adds every file to `staged` as soon as it lies in the lake."""
+    done = 0
+    for chunk in plan.chunks(todo):
+        progress(f"accounting {chunk[0].span.cluster} {chunk[0].day}", done / len(todo))
+        if chunk[0].fingerprint != plan.EMPTY:
+            _stage(lake, _account(inventory, chunk, config), publication, staged)
+        done += len(chunk)
 
 
 def _account(inventory: Inventory, chunk: list[plan.Day], config: Config) -> Results:
@@ -103,13 +120,11 @@ def _account(inventory: Inventory, chunk: list[plan.Day], config: Config) -> Res
     return account(partition(inventory, chunk[0].span, start, end, config.policies, config.zones, halo))
 
 
-def _stage(lake: Lake, results: Results, publication: str) -> list[StagedFile]:
-    staged = []
+def _stage(lake: Lake, results: Results, publication: str, staged: list[StagedFile]) -> None:
     for table in RESULTS:
         frame: pl.DataFrame = getattr(results, table.name)
         if frame.height:
             staged.append(lake.stage(table, frame.with_columns(publication=pl.lit(publication))))
-    return staged
 
 
 def _report(

@@ -71,7 +71,9 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
         if samples["end_ms"].null_count()
         else pl.lit(None, pl.Int64)
     )
-    holds_to = pl.min_horizontal(pl.col("start") + pl.coalesce("hold", (pl.col("step") * 2).clip(upper_bound=LONGEST_HOLD)), "next")
+    holds_to = pl.min_horizontal(
+        pl.col("start") + pl.coalesce("hold", (pl.col("step") * 2).clip(upper_bound=LONGEST_HOLD)), "next"
+    )
     ended = held.with_columns(end=pl.min_horizontal(pl.coalesce("end_ms", holds_to), "next"))
     length = pl.col("end") - pl.col("start")
     said = pl.col("energy_mj").cast(pl.Int128) * length // (pl.coalesce("end_ms", "end") - pl.col("start"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from accounting.core.partition import Partition
-from accounting.core.steps import label
+from accounting.core.steps import daily, label
 
 LOT = ("provider", "region", "purchase", "owner_team")
 NO_LOT = 0
@@ -102,16 +102,21 @@ def _online(holdings: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:
 
 
 def places(holdings: pl.DataFrame, site: Site) -> pl.DataFrame:
-    """All places of the window: `place` (code, in sort order), pool, device_id, node."""
-    nodes = site.capacity.group_by("pool", "device_id").agg(pl.col("node").sort_by("start").last())
+    """All places of the window: `place` (code, in sort order), pool, device_id."""
     keys = pl.concat([site.capacity.select("pool", "device_id"), holdings.select("pool", "device_id")]).unique()
     pooled = keys.select("pool").unique().with_columns(device_id=pl.lit(None, pl.String))
     found = pl.concat([keys, pooled]).unique().sort("pool", "device_id", nulls_last=True)
-    device_nodes = nodes.filter(pl.col("device_id").is_not_null())
+    return found.with_row_index("place").cast({"place": pl.Int64})
+
+
+def nodes(places: pl.DataFrame, site: Site) -> pl.DataFrame:
+    """The node of each device and day, the last one where it moved: `place, day, node`."""
+    devices = daily(site.capacity.filter(pl.col("device_id").is_not_null() & pl.col("node").is_not_null()))
     return (
-        found.join(device_nodes, on=["pool", "device_id"], how="left", maintain_order="left")
-        .with_row_index("place")
-        .cast({"place": pl.Int64})
+        with_place(devices, places)
+        .sort("start", "node")
+        .group_by("place", "day", maintain_order=True)
+        .agg(pl.col("node").last())
     )
 
 

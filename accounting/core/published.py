@@ -7,7 +7,7 @@ import polars as pl
 from accounting.core.occupancy import Occupancy
 from accounting.core.ownership import own
 from accounting.core.partition import Partition
-from accounting.core.places import NO_LOT, with_place
+from accounting.core.places import NO_LOT, nodes, with_place
 from accounting.core.pricing import Price, spans
 from accounting.core.rounding import cumulative, to_money, to_seconds
 from accounting.core.setting import Setting
@@ -45,7 +45,8 @@ def capacity_table(setting: Setting, occupancy: Occupancy) -> pl.DataFrame:
         raised=cumulative(pl.col("raised"), PPM, ["day", "pool"]),
     )
     return (
-        rounded.join(site.pools, on="pool", how="left", suffix="_", maintain_order="left")
+        rounded.join(nodes(places, site), on=["place", "day"], how="left", maintain_order="left")
+        .join(site.pools, on="pool", how="left", suffix="_", maintain_order="left")
         .join(site.lots, on="lot", how="left", maintain_order="left")
         .with_columns(
             day=_date("day"),

@@ -52,10 +52,17 @@ def _lotted(weights: pl.DataFrame, ticks: Ticks) -> pl.DataFrame:
     )
     single = mix.filter(pl.col("until") - pl.col("quantity") == 0).filter(pl.col("until") == pl.col("total"))
     plain = weights.join(single.select("tick", "lot"), on="tick")
-    split = weights.join(single.select("tick"), on="tick", how="anti").sort("tick", "ident", "state", nulls_last=True)
+    split = _summed(weights.join(single.select("tick"), on="tick", how="anti"))
     return pl.concat([plain, *(_split(split, mix, single) if split.height else [])], how="diagonal").select(
         plain.columns
     )
+
+
+def _summed(weights: pl.DataFrame) -> pl.DataFrame:
+    """One row per tick, holder and state, sorted."""
+    measured = [pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in ("busy", "bound", "energy")]
+    sums = weights.group_by("place", "tick", "ident", "state").agg(pl.col("weight").sum(), *measured)
+    return sums.sort("tick", "ident", "state", nulls_last=True)
 
 
 def _split(weights: pl.DataFrame, mix: pl.DataFrame, single: pl.DataFrame) -> list[pl.DataFrame]:

@@ -6,18 +6,20 @@ import polars as pl
 
 from accounting.core.holdings import IDENTITY
 from accounting.core.measure import CODE, STATES
+from accounting.core.places import nodes
 from accounting.core.rounding import to_seconds
 from accounting.core.rows import NOBODY
 from accounting.core.setting import Setting
+from accounting.core.steps import DAY
 from accounting.schema import INSTANT
 from accounting.tables import USAGE
 
-_GRAIN = ("hour", "month", "place", "lot", "ident", "state", "sliced", "price")
+_GRAIN = ("hour", "month", "place", "place_node", "lot", "ident", "state", "sliced", "price")
 
 
 def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """`accounting.tables.USAGE` without `publication`, one row per grain."""
-    hourly = _by_hour(rows)
+    hourly = _by_hour(_on_nodes(rows, setting), setting)
     held = hourly["state"] <= CODE["allocated_active"]
     words = _words(hourly, setting)
     node = pl.coalesce("place_node", "node")
@@ -43,7 +45,7 @@ def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
             model="model",
             purpose="purpose",
             state=pl.col("state").replace_strict(dict(enumerate(STATES)), return_dtype=pl.String),
-            sharing=_sharing(held),
+            sharing=_sharing(),
             split_method=pl.when(pl.col("bound_ms") > 0)
             .then(pl.lit("by_share"))
             .when(pl.col("busy_ms").is_not_null())
@@ -59,16 +61,32 @@ def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     )
 
 
-def _sharing(held: pl.Series) -> pl.Expr:
-    return pl.coalesce(
-        pl.when("sliced").then(pl.lit("time_sliced")), "sharing", pl.when(held).then(pl.lit("exclusive"))
+def _sharing() -> pl.Expr:
+    return pl.when("sliced").then(pl.lit("time_sliced")).otherwise("sharing")
+
+
+def _on_nodes(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+    """Rows with `place_node`, the node of their device; there, what holders say of theirs does not tell them apart."""
+    known = nodes(setting.places, setting.site)
+    if not known.height:
+        return rows.with_columns(place_node=pl.lit(None, pl.String))
+    named = rows.with_columns(day=pl.col("hour") // DAY).join(
+        known.rename({"node": "place_node"}), on=["place", "day"], how="left", maintain_order="left"
     )
+    same = [c for c in IDENTITY if c != "node"]
+    first = setting.identities.select(pl.col("ident").min().over(same)).to_series()
+    holder = pl.when(pl.col("ident") != NOBODY).then("ident")
+    index = named.select(holder).to_series()
+    merged = pl.when(pl.col("place_node").is_not_null() & (pl.col("ident") != NOBODY)).then(first.gather(index))
+    return named.with_columns(ident=merged.otherwise("ident")).drop("day")
 
 
-def _by_hour(rows: pl.DataFrame) -> pl.DataFrame:
+def _by_hour(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """Rows of one hour that differ in nothing people see (a policy changed in between) are one."""
     sums = [pl.col("ms").sum(), *(_sum(c) for c in ("busy_ms", "bound_ms", "energy"))]
-    if rows["tick"].n_unique() == rows.select(pl.struct("place", "hour").n_unique()).item():
+    nodeless = setting.identities.select(c for c in IDENTITY if c != "node")
+    once = nodeless.height == nodeless.n_unique() or not rows["place_node"].count()
+    if once and rows["tick"].n_unique() == rows.select(pl.struct("place", "hour").n_unique()).item():
         return rows.select(*_GRAIN, "ms", "busy_ms", "bound_ms", "energy")
     return rows.group_by(_GRAIN, maintain_order=True).agg(sums)
 
@@ -79,7 +97,7 @@ def _sum(column: str) -> pl.Expr:
 
 def _words(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     where = setting.places.join(setting.site.pools, on="pool", how="left", maintain_order="left").select(
-        pool_name="name", accelerator="accelerator", device_id="device_id", place_node="node"
+        pool_name="name", accelerator="accelerator", device_id="device_id"
     )
     holders = pl.select(pl.when(rows["ident"] != NOBODY).then(rows["ident"])).to_series()
     who = setting.identities.select(IDENTITY)

@@ -22,7 +22,7 @@ from accounting.inputs.scratch import Scratch, scratch
 from accounting.inputs.shaping import FAULT, NOTE, Shaped
 from accounting.inputs.staged import ROW, Staged
 from accounting.inputs.times import Clock
-from accounting.stores.lake import Import, Lake
+from accounting.stores.lake import Import, Lake, full
 from accounting.tables import INPUTS, QUARANTINE
 
 Progress = Callable[[str, float | None], None]
@@ -34,7 +34,6 @@ _SHAPES: dict[str, Callable[[Cells, Clock], Shaped]] = {
     "teams": teams.shape,
     "samples": samples.shape,
 }
-_FULL = "No space left on device"
 _DUPLICATE = "duplicate key in the file"
 
 
@@ -216,9 +215,9 @@ def _room(lake: Lake) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, OSError, InputError) as error:
-        if _FULL in str(error):
-            raise StoreError(f"{lake.folder}: {_FULL}; nothing was imported: make room and import again") from error
-        raise
+        if (reason := full(error)) is None:
+            raise
+        raise StoreError(f"{lake.folder}: {reason}; nothing was imported: make room and import again") from error
 
 
 @contextmanager

@@ -15,6 +15,10 @@ from accounting.errors import InputError, StoreError
 VERSION = 1
 NAME = "catalog.sqlite"
 
+FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+MACHINE = FORBIDDEN | {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
+"""Codes that speak of the machine: the catalog itself is not damaged."""
+
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE imports (
@@ -79,14 +83,20 @@ def connect(folder: Path) -> sqlite3.Connection:
     path = folder / NAME
     if not path.is_file():
         raise InputError(f"no lake in {folder}: run `chipledger init DIR` first")
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
     try:
-        connection = sqlite3.connect(path, timeout=60, isolation_level=None)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        (version,) = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+        (version,) = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() or (None,)
     except sqlite3.Error as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF in MACHINE:
+            raise
         raise StoreError(f"{path} cannot be read as a catalog ({error}): restore it from a backup") from error
+    if version is None:
+        connection.close()
+        raise StoreError(f"{path} cannot be read as a catalog (it has no version): restore it from a backup")
     if int(version) > VERSION:
         connection.close()
         raise StoreError(

@@ -27,6 +27,8 @@ from accounting.schema import Table
 from accounting.stores import catalog
 from accounting.tables import INPUTS, PUBLICATIONS, RUNS
 
+_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
+
 
 class Conflict(StoreError):
     """Somebody else published the same days since this run looked."""
@@ -132,15 +134,18 @@ class Lake:
             directory.mkdir(exist_ok=True)
             path = directory / f"{uuid4().hex}.parquet"
             partial = path.with_suffix(".partial")
-            lazy = frame.lazy().match_to_schema(table.schema)
-            lazy.sink_parquet(partial, compression="zstd", compression_level=1, row_group_size=262_144, statistics=True)
-            rows = pl.scan_parquet(partial).select(pl.len()).collect().item()
-            with partial.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                os.fsync(file.fileno())
-            partial.rename(path)
+            try:
+                rows, sha256 = _write(partial, frame.lazy().match_to_schema(table.schema))
+                partial.rename(path)
+            finally:
+                partial.unlink(missing_ok=True)
             _sync(directory)
         return StagedFile(table.name, str(path.relative_to(self.folder)), rows, path.stat().st_size, sha256)
+
+    def discard(self, files: Sequence[StagedFile]) -> None:
+        """Removes staged files that will never count."""
+        for file in files:
+            (self.folder / file.path).unlink(missing_ok=True)
 
     # -- imports -------------------------------------------------------------------------------------------------
 
@@ -386,6 +391,16 @@ def _typed(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).cast(dtype)
 
 
+def _write(path: Path, frame: pl.LazyFrame) -> tuple[int, str]:
+    """Number of rows and SHA-256 of the synced file."""
+    frame.sink_parquet(path, compression="zstd", compression_level=1, row_group_size=262_144, statistics=True)
+    rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return rows, sha256
+
+
 def _sync(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -400,10 +415,23 @@ def _disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise InputError(
-            f"no permission for {error.filename or folder}: give it to this user, or run as its owner"
-        ) from error
+        raise _forbidden(error.filename or folder) from error
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror or error}; nothing was published or imported") from error
     except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF in catalog.FORBIDDEN:
+            raise _forbidden(folder / catalog.NAME) from error
         raise StoreError(f"{folder / catalog.NAME}: {error}; nothing was published or imported") from error
+    except pl.exceptions.PolarsError as error:
+        if (reason := full(error)) is None:
+            raise
+        raise StoreError(f"{folder}: {reason}; nothing was published or imported: make room, then again") from error
+
+
+def full(error: BaseException) -> str | None:
+    """What the system said where an error of any library means that there is no room; None: something else."""
+    return next((reason for reason in _FULL if reason in str(error)), None)
+
+
+def _forbidden(path: Path | str) -> InputError:
+    return InputError(f"no permission for {path}: give it to this user, or run as its owner")
