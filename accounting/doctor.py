@@ -47,14 +47,22 @@ class Finding:
 
 
 def examine(path: Path | None, now: int, *, deep: bool = False) -> Iterator[Finding]:
-    """All findings, in order; `path` names the project as `load_config` takes it, `now` is in ms, `deep` reads every file."""
+    """All findings, in order; `path` names the project as `load_config` takes it, `now` is in ms.
+
+    With `deep` every file is read and its SHA-256 compared.
+    """
     yield _python()
     yield from (_package(name) for name in PACKAGES)
     yield _zones()
     try:
         config = load_config(path)
     except ChipledgerError as error:
-        yield Finding("fail", "policies" if f"{POLICIES}/" in str(error) else "settings", str(error), "correct the file; the rest was not looked at")
+        yield Finding(
+            "fail",
+            "policies" if f"{POLICIES}/" in str(error) else "settings",
+            str(error),
+            "correct the file; the rest was not looked at",
+        )
         return
     yield Finding("ok", "settings", str(config.folder))
     yield Finding("ok", "policies", f"{len(config.policies)} in force one after another")
@@ -78,20 +86,35 @@ def _store(lake: Lake, deep: bool) -> Iterator[Finding]:
     yield _orphans(lake)
     yield _room(lake.folder)
     yield _writable(lake.folder)
-    yield _asked("engine", "DuckDB answers without any extension from the network", lambda: _query(lake), "install chipledger's locked versions again")
+    yield _asked(
+        "engine",
+        "DuckDB answers without any extension from the network",
+        lambda: _query(lake),
+        "install chipledger's locked versions again",
+    )
 
 
 def _inputs(lake: Lake, config: Config, now: int) -> Iterator[Finding]:
     try:
         inventory = take(lake, config.aliases)
     except (ChipledgerError, pl.exceptions.PolarsError, OSError) as error:
-        yield Finding("fail", "inputs", str(error).splitlines()[0], "see the files above; undo the import and import it again")
+        yield Finding(
+            "fail", "inputs", str(error).splitlines()[0], "see the files above; undo the import and import it again"
+        )
         return
     yield _clock(lake, inventory, now)
     names = {i.seq: i.file for i in lake.imports(live_only=True)}
-    yield _asked("prices", f"{inventory.prices.height} rows, no two for one SKU at once", lambda: _price_book(lake, inventory, names))
+    yield _asked(
+        "prices",
+        f"{inventory.prices.height} rows, no two for one SKU at once",
+        lambda: _price_book(lake, inventory, names),
+    )
     yield _asked("currency", "one for all prices", lambda: check_currency(book(inventory.prices)))
-    yield _asked("teams", f"{inventory.teams.height} rules, no two of equal rank for one workload", lambda: _rules(inventory, names))
+    yield _asked(
+        "teams",
+        f"{inventory.teams.height} rules, no two of equal rank for one workload",
+        lambda: _rules(inventory, names),
+    )
 
 
 def _python() -> Finding:
@@ -123,7 +146,9 @@ def _files(lake: Lake, deep: bool) -> Finding:
         says = f"{len(bad)} of {len(named)} files that count are damaged, the first: {bad[0]}"
         return Finding("fail", "files", says, "restore them from a backup, or undo their import and import it again")
     size = sum(file.bytes for file in named)
-    return Finding("ok", "files", f"{len(named)} that count, {size:,} bytes, every {'SHA-256' if deep else 'size'} right")
+    return Finding(
+        "ok", "files", f"{len(named)} that count, {size:,} bytes, every {'SHA-256' if deep else 'size'} right"
+    )
 
 
 def _wrong(path: Path, file: StagedFile, deep: bool) -> str:
@@ -145,7 +170,7 @@ def _orphans(lake: Lake) -> Finding:
         return Finding("ok", "orphans", "none")
     size = sum(path.stat().st_size for path in found)
     says = f"{len(found)} files ({size:,} bytes) that do not count, of a command that runs now or was killed"
-    return Finding("warn", "orphans", says, "nothing to do: a run removes them once they are a day old")
+    return Finding("warn", "orphans", says, "nothing to do: the next run that publishes removes those older than a day")
 
 
 def _room(folder: Path) -> Finding:
@@ -163,9 +188,19 @@ def _writable(folder: Path) -> Finding:
                 file.flush()
                 os.fsync(file.fileno())
     except OSError as error:
-        return Finding("fail", "writing", f"{error.filename or folder}: {error.strerror}", "give the folder to this user, or run as its owner")
+        return Finding(
+            "fail",
+            "writing",
+            f"{error.filename or folder}: {error.strerror}",
+            "give the folder to this user, or run as its owner",
+        )
     if not os.access(folder / "catalog.sqlite", os.W_OK):
-        return Finding("fail", "writing", f"{folder / 'catalog.sqlite'}: not writable", "give the file to this user, or run as its owner")
+        return Finding(
+            "fail",
+            "writing",
+            f"{folder / 'catalog.sqlite'}: not writable",
+            "give the file to this user, or run as its owner",
+        )
     return Finding("ok", "writing", "a file can be written and synced")
 
 
@@ -173,7 +208,12 @@ def _clock(lake: Lake, inventory: Inventory, now: int) -> Finding:
     ahead = [f"watermark of {s.cluster}" for s in cluster_spans(inventory, None) if s.watermark > now]
     ahead += ["last publication"] * any(live.published_at > now for live in lake.live())
     if ahead:
-        return Finding("warn", "clock", f"in the future: {', '.join(ahead)}", "set this machine's clock, or correct `end`, origin or zone in the mapping")
+        return Finding(
+            "warn",
+            "clock",
+            f"in the future: {', '.join(ahead)}",
+            "set this machine's clock, or correct `end`, origin or zone in the mapping",
+        )
     return Finding("ok", "clock", "no watermark and no publication is in the future")
 
 
@@ -198,7 +238,9 @@ def _price_book(lake: Lake, inventory: Inventory, names: dict[int, str]) -> None
     wanted = pl.concat(
         [
             inventory.capacity.select("accelerator", "provider", "region", "purchase"),
-            inventory.jobs.select("accelerator", *(pl.lit(None, pl.String).alias(n) for n in ("provider", "region", "purchase"))),
+            inventory.jobs.select(
+                "accelerator", *(pl.lit(None, pl.String).alias(n) for n in ("provider", "region", "purchase"))
+            ),
         ]
     ).unique()
     for accelerator, provider, region, purchase in wanted.iter_rows():

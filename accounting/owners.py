@@ -37,7 +37,7 @@ _MEASURES = ("device_seconds", "cost", "unpriced_seconds")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Who bears what, by team: `device_seconds`, `cost`, `unpriced_seconds` and the same with `_after`, NULL where nothing.
+    """Who bears what, by team: `device_seconds`, `cost`, `unpriced_seconds`, and each `_after`; NULL where nothing.
 
     `waiting` cluster-days are not up to date; where there are some, both sides are of the inputs as they are now.
     """

@@ -9,6 +9,7 @@ folder that holds docs/examples, `<!-- setup: company -->` in a project with all
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -147,7 +148,9 @@ class Reader:
 @cache
 def company() -> Path:
     """A project with the example company imported and run."""
-    folder = Path(tempfile.mkdtemp(prefix="chipledger-docs-")) / "mycluster"
+    kept = tempfile.mkdtemp(prefix="chipledger-docs-")
+    atexit.register(shutil.rmtree, kept)
+    folder = Path(kept) / "mycluster"
     settings = load_config(write_project(folder))
     lake = Lake.create(settings.lake)
     for number, kind in enumerate(ORDER):

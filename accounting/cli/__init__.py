@@ -26,9 +26,15 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Start with: chipledger init mycluster")
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: chipledger init mycluster",
+)
 @click.version_option(package_name="chipledger", prog_name="chipledger")
-@click.option("--config", type=click.Path(path_type=Path), help="chipledger.toml, or its folder (default: the current folder).")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="chipledger.toml, or its folder (default: the current folder)."
+)
 @click.option("--traceback", is_flag=True, help="Show where an error came from.")
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None, traceback: bool) -> None:
@@ -62,8 +68,8 @@ def main() -> None:
     except ChipledgerError as error:
         _show(error, str(error), debug)
         sys.exit(error.exit_status)
-    except Exception as error:  # the last resort: a bug is one line too, and never half a publication
-        _show(error, f"internal error, please report it: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", debug)
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug is one line too, and never half a publication
+        _show(error, f"internal error, please report it: {type(error).__name__}: {error}", debug)
         sys.exit(1)
 
 

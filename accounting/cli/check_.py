@@ -1,4 +1,4 @@
-"""chipledger check"""
+"""chipledger check."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def command(ctx: click.Context) -> None:
     failed = {f.check: f for f in verdict.failures}
     for name in sql.names("checks"):
         check = name.rpartition("/")[2]
-        click.echo(f"{'FAIL' if check in failed else 'ok  '}  {check}" + (f": {failed[check]}" if check in failed else ""))
+        click.echo(
+            f"{'FAIL' if check in failed else 'ok  '}  {check}" + (f": {failed[check]}" if check in failed else "")
+        )
     click.echo(f"{clean} cluster-days checked, {len(todo)} not up to date")
-    click.echo(f"residual: {verdict.residual_seconds.normalize():f} accelerator-seconds, {verdict.residual_cost.normalize():f} cost")
+    click.echo(screen.residual(verdict.residual_seconds, verdict.residual_cost))
     if failed:
         raise Refused(f"{len(failed)} checks failed")

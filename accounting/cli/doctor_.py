@@ -1,4 +1,4 @@
-"""chipledger doctor"""
+"""chipledger doctor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""chipledger import"""
+"""chipledger import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from accounting.tables import INPUTS
 @click.command("import")
 @click.argument("kind", type=click.Choice(list(INPUTS)))
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--mapping", required=True, type=click.Path(path_type=Path), help="How the file's columns become ours (TOML).")
+@click.option(
+    "--mapping", required=True, type=click.Path(path_type=Path), help="How the file's columns become ours (TOML)."
+)
 @click.option("--source", help="A name; the file becomes the new version of what was imported under it.")
 @click.option("--strict", is_flag=True, help="Take nothing if any row is bad.")
 @click.pass_context

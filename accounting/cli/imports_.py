@@ -1,4 +1,4 @@
-"""chipledger imports"""
+"""chipledger imports."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def command(ctx: click.Context) -> None:
          i.state + (f" by {i.replaced_by}" if i.replaced_by else ""))
         for i in screen.project(ctx).lake.imports()
     ]  # fmt: skip
+    if not rows:
+        click.echo("nothing has been imported yet; see: chipledger import --help")
+        return
     screen.table("", ("id", "kind", "file", "source", "imported", "rows", "rejected", "state"), rows, right=(0, 5, 6))
 
 
@@ -33,4 +36,6 @@ def command(ctx: click.Context) -> None:
 def undo(ctx: click.Context, import_id: int) -> None:
     """Retract import ID: the next run restates the days it touched."""
     gone = screen.project(ctx).lake.undo_import(import_id)
-    click.echo(f"import {gone.seq} ({gone.kind}, {gone.file}, {gone.rows:,} rows) no longer counts; now: chipledger run")
+    click.echo(
+        f"import {gone.seq} ({gone.kind}, {gone.file}, {gone.rows:,} rows) no longer counts; now: chipledger run"
+    )

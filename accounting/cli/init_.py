@@ -1,4 +1,4 @@
-"""chipledger init"""
+"""chipledger init."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""chipledger owners"""
+"""chipledger owners."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ from accounting.project import Project
 
 
 @click.command("owners")
-@click.option("--rule", "rules", multiple=True, metavar="'SELECTOR -> TEAM'", help="Preview this rule; may be given several times.")
-@click.option("--rules", "file", type=click.Path(path_type=Path), help="Preview the rules of a file, as `import teams` reads it.")
+@click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="'SELECTOR -> TEAM'",
+    help="Preview this rule; may be given several times.",
+)
+@click.option(
+    "--rules", "file", type=click.Path(path_type=Path), help="Preview the rules of a file, as `import teams` reads it."
+)
 @click.option("--mapping", type=click.Path(path_type=Path), help="Mapping of the --rules file.")
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many selectors to list.")
 @click.pass_context
@@ -47,15 +55,27 @@ def _list(project: Project, top: int) -> None:
         click.echo("nothing that is published is without a team")
         return
     rows = [
-        (r["selector"], f"{r['workloads']:,}", screen.hours(r["device_seconds"]), screen.money(r["cost"], r["currency"]), screen.hours(r["unpriced_seconds"]))
+        (
+            r["selector"],
+            f"{r['workloads']:,}",
+            screen.hours(r["device_seconds"]),
+            screen.money(r["cost"], r["currency"]),
+            screen.hours(r["unpriced_seconds"]),
+        )
         for r in found.head(top).iter_rows(named=True)
     ]
-    screen.table("without a team", ("selector", "workloads", "hours", "cost", "unpriced hours"), rows, right=(1, 2, 3, 4))
+    screen.table(
+        "without a team", ("selector", "workloads", "hours", "cost", "unpriced hours"), rows, right=(1, 2, 3, 4)
+    )
     currency = next((c for c in found["currency"] if c), None)
-    total = f"{screen.money(found['cost'].sum() if found['cost'].count() else None, currency)} + {screen.hours(found['unpriced_seconds'].sum())} unpriced hours"
+    sums = _sums(found.select("device_seconds", "cost", "unpriced_seconds"))
+    total = f"{screen.money(sums['cost'], currency)} + {screen.hours(sums['unpriced_seconds'])} unpriced hours"
     more = f" ({found.height - top} selectors are not shown: --top {found.height})" if found.height > top else ""
-    click.echo(f"\ntotal: {screen.hours(found['device_seconds'].sum())} hours, {total}{more}")
-    click.echo("\nrules: put a team for TEAM, preview with --rules, then: chipledger import teams teams.csv --mapping teams.toml")
+    click.echo(f"\ntotal: {screen.hours(sums['device_seconds'])} hours, {total}{more}")
+    click.echo(
+        "\nrules: put a team for TEAM, preview with --rules, "
+        "then: chipledger import teams teams.csv --mapping teams.toml"
+    )
     click.echo(owners.rule_lines(found["selector"].head(top).to_list()), nl=False)
 
 
@@ -79,13 +99,14 @@ def _show(found: owners.Preview) -> None:
 
 
 def _sums(teams: pl.DataFrame) -> dict[str, Decimal | None]:
-    return {name: teams[name].sum() if teams[name].count() else None for name in teams.columns if name != "team"}
+    return {c.name: Decimal(c.sum()) if c.count() else None for c in teams.select(pl.exclude("team"))}
 
 
 def _cells(label: str, row: dict[str, Decimal | None]) -> tuple[str, ...]:
     before, after = row["cost"], row["cost_after"]
     change = None if before is None and after is None else (after or Decimal(0)) - (before or Decimal(0))
     return (
-        label, screen.hours(row["device_seconds"]), screen.hours(row["device_seconds_after"]), screen.money(before, None),
-        screen.money(after, None), screen.money(change, None), screen.hours(row["unpriced_seconds"]), screen.hours(row["unpriced_seconds_after"]),
+        label, screen.hours(row["device_seconds"]), screen.hours(row["device_seconds_after"]),
+        screen.money(before, None), screen.money(after, None), screen.money(change, None),
+        screen.hours(row["unpriced_seconds"]), screen.hours(row["unpriced_seconds_after"]),
     )  # fmt: skip

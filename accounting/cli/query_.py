@@ -1,4 +1,4 @@
-"""chipledger query"""
+"""chipledger query."""
 
 from __future__ import annotations
 

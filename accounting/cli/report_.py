@@ -1,4 +1,4 @@
-"""chipledger report"""
+"""chipledger report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from accounting.reports import charges
 @click.command("report")
 @click.argument("month")
 @click.option("--team", help="Only what this team bears.")
-@click.option("--format", "form", default="csv", show_default=True, help=f"A comma list of: {', '.join(charges.FORMATS)}.")
+@click.option(
+    "--format", "form", default="csv", show_default=True, help=f"A comma list of: {', '.join(charges.FORMATS)}."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the files.")
 @click.pass_context
 def command(ctx: click.Context, month: str, team: str | None, form: str, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""chipledger run"""
+"""chipledger run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from accounting import pipeline
 from accounting.accelerators import near
 from accounting.cli import screen
+from accounting.errors import InputError
 from accounting.pipeline import Report
 from accounting.project import Project
 
@@ -18,7 +19,9 @@ UNPRICED = 3
 
 @click.command("run")
 @click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC), inclusive.")
-@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day (UTC), inclusive; open rows run to its end.")
+@click.option(
+    "--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day (UTC), inclusive; open rows run to its end."
+)
 @click.pass_context
 def command(ctx: click.Context, first: datetime | None, last: datetime | None) -> None:
     """Account every day whose inputs changed, check, and publish all tables at once.
@@ -30,6 +33,8 @@ def command(ctx: click.Context, first: datetime | None, last: datetime | None) -
       chipledger run
       chipledger run --from 2025-01-01 --to 2025-01-31
     """
+    if first and last and first > last:
+        raise InputError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}: exchange them")
     project = screen.project(ctx)
     with screen.progress() as tell:
         report = pipeline.run(project.config, first.date() if first else None, last.date() if last else None, tell)
@@ -41,18 +46,25 @@ def command(ctx: click.Context, first: datetime | None, last: datetime | None) -
 def _show(report: Report, project: Project) -> None:
     for cluster, watermark in report.watermarks.items():
         click.echo(f"watermark {cluster}: {screen.instant(watermark)}")
+    if report.publication is None and not report.watermarks:
+        click.echo("nothing to do: no job, sample or dated capacity is imported; see: chipledger import --help")
+        return
     if report.publication is None:
         click.echo(f"nothing to do: {report.up_to_date} cluster-days are up to date")
         return
     totals, currency = report.totals, report.totals["currency"]
     click.echo(
         f"published {report.days} cluster-days, {report.first} to {report.last} ({report.up_to_date} were up to date), "
-        f"as {report.publication}: {report.rows.get('usage', 0):,} usage rows, {report.rows.get('charges', 0):,} charges"
+        f"as {report.publication}: {report.rows.get('usage', 0):,} usage rows, "
+        f"{report.rows.get('charges', 0):,} charges"
     )
-    click.echo(f"accelerator-hours {screen.hours(totals['device_seconds'])}, allocated {screen.hours(totals['allocated_seconds'])}, "
-               f"busy {screen.hours(totals['busy_seconds'])}, idle {screen.hours(totals['idle_seconds'])}")
+    click.echo(
+        f"accelerator-hours {screen.hours(totals['device_seconds'])}, "
+        f"allocated {screen.hours(totals['allocated_seconds'])}, "
+        f"busy {screen.hours(totals['busy_seconds'])}, idle {screen.hours(totals['idle_seconds'])}"
+    )
     click.echo(f"cost {screen.money(totals['cost'], currency)}")
-    click.echo(f"residual: {report.residual_seconds.normalize():f} accelerator-seconds, {report.residual_cost.normalize():f} cost")
+    click.echo(screen.residual(report.residual_seconds, report.residual_cost))
     _show_unknown(report)
     _show_faults(report)
     _show_unpriced(report, project)
@@ -73,8 +85,8 @@ def _show_faults(report: Report) -> None:
     if not report.faults:
         return
     rows = [
-        (f["fault"], f["cluster"], f["pool"], f["accelerator"], f["days"], f["workloads"], screen.hours(f["device_seconds"]),
-         screen.money(f["cost"], report.totals["currency"]))
+        (f["fault"], f["cluster"], f["pool"], f["accelerator"], f["days"], f["workloads"],
+         screen.hours(f["device_seconds"]), screen.money(f["cost"], report.totals["currency"]))
         for f in report.faults[:20]
     ]  # fmt: skip
     click.echo()
@@ -83,11 +95,17 @@ def _show_faults(report: Report) -> None:
 
 
 def _show_unpriced(report: Report, project: Project) -> None:
-    priced = project.lake.scan_input("prices").select("accelerator").unique().collect()["accelerator"].to_list() if report.unpriced else []
+    priced = (
+        project.lake.scan_input("prices").select("accelerator").unique().collect()["accelerator"].to_list()
+        if report.unpriced
+        else []
+    )
     for sku in report.unpriced[:20]:
         name = " ".join(str(sku[k]) for k in ("accelerator", "provider", "region", "purchase") if sku[k])
         matches = near(sku["accelerator"], priced)
         hint = f"; the price book has {', '.join(matches)}" if matches else ""
         click.echo(
-            f"no price: {name}, {screen.hours(sku['device_seconds'])} hours from {sku['first_day']} to {sku['last_day']}{hint}", err=True
+            f"no price: {name}, {screen.hours(sku['device_seconds'])} hours "
+            f"from {sku['first_day']} to {sku['last_day']}{hint}",
+            err=True,
         )

@@ -36,7 +36,14 @@ def project(ctx: click.Context) -> Project:
 def progress() -> Iterator[Callable[[str, float | None], None]]:
     """A progress bar on standard error that appears only where a person waits longer than two seconds."""
     console = Console(stderr=True)
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=console, transient=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
     task = bar.add_task("", total=None)
     began = time.monotonic()
 
@@ -55,6 +62,11 @@ def progress() -> Iterator[Callable[[str, float | None], None]]:
 def hours(seconds: Decimal | None) -> str:
     """Seconds as hours, three decimals, thousands grouped."""
     return "-" if seconds is None else f"{Decimal(seconds) / 3600:,.3f}"
+
+
+def residual(seconds: Decimal, cost: Decimal) -> str:
+    """What a run lost or made, with all digits that say something."""
+    return f"residual: {seconds.normalize():f} accelerator-seconds, {cost.normalize():f} cost"
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:

@@ -1,4 +1,4 @@
-"""chipledger status"""
+"""chipledger status."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def command(ctx: click.Context) -> None:
         click.echo(f"nothing has been published yet: {len(found.waiting)} cluster-days wait; next: chipledger run")
         return
     _show_run(found.last_run, found.published, now_ms())
-    _show_clusters(found, now_ms())
+    if found.published:
+        _show_clusters(found, now_ms())
     _show_waiting(found)
 
 
@@ -36,8 +37,8 @@ def _show_run(run: dict[str, Any], published: list[dict[str, Any]], now: int) ->
     ended = _ms(run["ended"])
     click.echo(
         f"last run: {screen.instant(ended)} ({screen.age(now - ended)} ago), publication {run['publication']}: "
-        f"{run['cluster_days']} cluster-days, {run['from_day']} to {run['to_day']}, cost {screen.money(run['cost'], currency)}, "
-        f"residual {run['residual_seconds'].normalize():f} accelerator-seconds and {run['residual_cost'].normalize():f} cost"
+        f"{run['cluster_days']} cluster-days, {run['from_day']} to {run['to_day']}, "
+        f"cost {screen.money(run['cost'], currency)}, {screen.residual(run['residual_seconds'], run['residual_cost'])}"
     )
 
 
@@ -45,14 +46,15 @@ def _show_clusters(found: status.Status, now: int) -> None:
     rows = [
         (
             row["cluster"], row["first_day"], row["last_day"], row["days"], *_watermark(found, row["cluster"], now),
-            screen.age(now - _ms(row["published_at"])), screen.hours(row["device_seconds"]), screen.money(row["cost"], row["currency"]),
+            screen.age(now - _ms(row["published_at"])), screen.hours(row["device_seconds"]),
+            screen.money(row["cost"], row["currency"]),
             *(screen.hours(row[f"{what}_seconds"]) for what in ("unpriced", "unowned", "unobserved")),
         )
         for row in found.published
     ]  # fmt: skip
     columns = (
-        "cluster", "first day", "last day", "days", "watermark", "data age", "published", "hours", "cost", "unpriced h", "unowned h",
-        "unobserved h",
+        "cluster", "first day", "last day", "days", "watermark", "data age", "published", "hours", "cost",
+        "unpriced h", "unowned h", "unobserved h",
     )  # fmt: skip
     click.echo()
     screen.table("", columns, rows, right=(3, 7, 8, 9, 10, 11))
@@ -70,7 +72,8 @@ def _show_waiting(found: status.Status) -> None:
         return
     first, last = min(d.day for d in found.waiting), max(d.day for d in found.waiting)
     click.echo(
-        f"stale: {len(found.waiting)} cluster-days wait for a run, {first} to {last} ({found.fresh} were never published, "
+        f"stale: {len(found.waiting)} cluster-days wait for a run, {first} to {last} "
+        f"({found.fresh} were never published, "
         f"{len(found.waiting) - found.fresh} have other inputs than what is published); next: chipledger run"
     )
 

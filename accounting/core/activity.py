@@ -14,7 +14,7 @@ from accounting.core.observed import intervals, named, one_per_start
 from accounting.core.steps import DAY, SHIFT, key_of, ms_of, packed
 from accounting.policy import Policy
 
-MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy_active")
+MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy_active", "metered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,11 @@ class Activity:
     """`timeline` is sorted by packed subject and start; `devices` and `workloads` map names to subjects.
 
     `device_days` lists (subject, UTC day) with any device sample; `conflicts` the samples that lost to another of the
-    same start, by day.
+    same start, by day. `short` is the timeline of the zero samples alone whose runs are too short to be idle.
     """
 
     timeline: pl.DataFrame
+    short: pl.DataFrame
     devices: pl.DataFrame
     workloads: pl.DataFrame
     device_days: pl.DataFrame
@@ -34,29 +35,48 @@ class Activity:
     def over(self, intervals: pl.DataFrame, subject: str = "subject") -> pl.DataFrame:
         """For each interval of a subject: milliseconds idle and active, and busy (ppm·ms) and energy (mJ) in each.
 
-        Intervals without a subject (NULL) are unobserved: zeros.
+        Intervals without a subject (NULL) are unobserved: zeros. Energy is NULL where no sample read it.
         """
-        before = self._until(intervals.select(packed(subject, "start")).to_series())
-        after = self._until(intervals.select(packed(subject, "end")).to_series())
-        return after.select((pl.col(m) - before[m]).fill_null(0) for m in MEASURES)
+        done = _between(self.timeline, intervals, subject)
+        metered = pl.when(pl.col("metered") > 0)
+        return done.with_columns(metered.then(m).alias(m) for m in MEASURES[4:6])
 
-    def _until(self, at: pl.Series) -> pl.DataFrame:
-        known = at.fill_null(-1)
-        row = self.timeline["key"].search_sorted(known, side="right").cast(pl.Int64) - 1
-        here = (
-            self.timeline[row.clip(0)]
-            .with_columns(_at=known, before_all=row < 0)
-            .with_columns(part=pl.min_horizontal(pl.col("_at") - pl.col("key"), "length"))
+    def at_once(self, intervals: pl.DataFrame, subject: str = "subject") -> pl.DataFrame:
+        """As `over`, but a zero sample is idle however short its run: what a device that nobody holds did."""
+        done = self.over(intervals, subject)
+        if not self.short.height:
+            return done
+        short = _between(self.short, intervals, subject)
+        moved = [
+            (pl.col(f"{m}idle") + short[f"{m}active"], pl.col(f"{m}active") - short[f"{m}active"])
+            for m in ("", "busy_", "energy_")
+        ]
+        return done.with_columns(e for pair in moved for e in pair)
+
+
+def _between(timeline: pl.DataFrame, intervals: pl.DataFrame, subject: str) -> pl.DataFrame:
+    before = _until(timeline, intervals.select(packed(subject, "start")).to_series())
+    after = _until(timeline, intervals.select(packed(subject, "end")).to_series())
+    return after.select((pl.col(m) - before[m]).fill_null(0) for m in MEASURES)
+
+
+def _until(timeline: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+    known = at.fill_null(-1)
+    row = timeline["key"].search_sorted(known, side="right").cast(pl.Int64) - 1
+    here = (
+        timeline[row.clip(0)]
+        .with_columns(_at=known, before_all=row < 0)
+        .with_columns(part=pl.min_horizontal(pl.col("_at") - pl.col("key"), "length"))
+    )
+    return here.select(
+        pl.when(pl.col("before_all"))
+        .then(0)
+        .otherwise(
+            pl.col(f"sum_{m}") + (pl.col(m).cast(pl.Int128) * pl.col("part") // pl.col("length")).cast(pl.Int64)
         )
-        return here.select(
-            pl.when(pl.col("before_all"))
-            .then(0)
-            .otherwise(
-                pl.col(f"sum_{m}") + (pl.col(m).cast(pl.Int128) * pl.col("part") // pl.col("length")).cast(pl.Int64)
-            )
-            .alias(m)
-            for m in MEASURES
-        )
+        .alias(m)
+        for m in MEASURES
+    )
 
 
 def observe(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> Activity | None:
@@ -65,12 +85,14 @@ def observe(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> Activity | N
     if not told.rows.height:
         return None
     kept, conflicts = one_per_start(told.rows)
-    timeline = _prefix(_runs(intervals(kept, policies)))
+    runs = _runs(intervals(kept, policies))
+    timeline = _prefix(runs)
     days = timeline.filter(pl.col("key") < told.devices.height << SHIFT).select(
         subject=key_of("key"), first=ms_of("key") // DAY, last=(ms_of("key") + pl.col("length") - 1) // DAY
     )
     spans = days.unique().with_columns(day=pl.int_ranges("first", pl.col("last") + 1)).explode("day")
-    return Activity(timeline, told.devices, told.workloads, spans.select("subject", "day").unique(), conflicts)
+    short = _prefix(runs.filter(~pl.col("active") & ~pl.col("idle")))
+    return Activity(timeline, short, told.devices, told.workloads, spans.select("subject", "day").unique(), conflicts)
 
 
 def _runs(samples: pl.DataFrame) -> pl.DataFrame:
@@ -84,6 +106,7 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
 def _prefix(samples: pl.DataFrame) -> pl.DataFrame:
     busy = pl.col("level") * pl.col("length")
     zero = pl.lit(0, pl.Int64)
+    joules = pl.col("joules").fill_null(0)
     split = samples.select(
         "key",
         "length",
@@ -91,7 +114,8 @@ def _prefix(samples: pl.DataFrame) -> pl.DataFrame:
         active=pl.when("idle").then(zero).otherwise("length"),
         busy_idle=pl.when("idle").then(busy).otherwise(zero),
         busy_active=pl.when("idle").then(zero).otherwise(busy),
-        energy_idle=pl.when("idle").then("joules").otherwise(zero),
-        energy_active=pl.when("idle").then(zero).otherwise("joules"),
+        energy_idle=pl.when("idle").then(joules).otherwise(zero),
+        energy_active=pl.when("idle").then(zero).otherwise(joules),
+        metered=pl.when(pl.col("joules").is_not_null()).then("length").otherwise(zero),
     )
     return split.with_columns((pl.col(m).cum_sum() - pl.col(m)).alias(f"sum_{m}") for m in MEASURES)

@@ -50,10 +50,9 @@ def free_rows(free: pl.DataFrame, places: pl.DataFrame, ticks: Ticks, activity: 
     devices = places.select("place", "device_id").join(activity.devices, on="device_id").select("place", "subject")
     watched = pieces.join(devices, on="place", how="left").with_columns(subject=pl.when("alone").then("subject"))
     seen = watched.filter(pl.col("subject").is_not_null())
-    done = activity.over(seen)
+    done = activity.at_once(seen)
     used = seen.with_columns(done).with_columns(
         used=(pl.col("weight").cast(pl.Int128) * pl.col("active") // (pl.col("end") - pl.col("start"))).cast(pl.Int64),
-        use_energy=pl.col("energy_active"),
     )
     return pl.concat(
         [
@@ -146,7 +145,7 @@ def _observed(pieces: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
         idle_weight=(wide * pl.col("idle") // length).cast(pl.Int64),
         seen_weight=(wide * (pl.col("idle") + pl.col("active")) // length).cast(pl.Int64),
         **{f"my_{m}": (pl.col(m).cast(pl.Int128) * numerator // denominator).cast(pl.Int64) for m in MEASURES[2:4]},
-        **{f"my_{m}": _energy(m, numerator, denominator) for m in MEASURES[4:]},
+        **{f"my_{m}": _energy(m, numerator, denominator) for m in MEASURES[4:6]},
     )
     split = split.with_columns(
         active_weight=pl.col("seen_weight") - pl.col("idle_weight"),

@@ -59,7 +59,7 @@ def one_per_start(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFrame:
-    """`key, length, level, joules (mJ), active, idle_after` of each sample, disjoint, sorted by key.
+    """`key, length, level, joules (mJ, NULL: not read), active, idle_after` of each sample, disjoint, sorted by key.
 
     A sample ends as it says, else it holds to the next one, at most `hold`; a later start cuts the earlier.
     """
@@ -71,10 +71,10 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
         if samples["end_ms"].null_count()
         else pl.lit(None, pl.Int64)
     )
-    holds_to = pl.min_horizontal(
-        pl.col("start") + pl.coalesce("hold", (pl.col("step") * 2).clip(upper_bound=LONGEST_HOLD)), "next"
-    )
-    ended = held.with_columns(end=pl.min_horizontal(pl.coalesce("end_ms", holds_to), "next"))
+    hold = pl.coalesce("hold", (pl.col("step") * 2).clip(upper_bound=LONGEST_HOLD))
+    until = pl.coalesce("end_ms", pl.col("start") + hold)
+    # Without an end and a step nothing tells how long it holds, and min_horizontal would take the next one's start.
+    ended = held.with_columns(end=pl.when(until.is_not_null()).then(pl.min_horizontal(until, "next")))
     length = pl.col("end") - pl.col("start")
     said = pl.col("energy_mj").cast(pl.Int128) * length // (pl.coalesce("end_ms", "end") - pl.col("start"))
     busier = (pl.col("sm_active_ppm").fill_null(0) > 0) | (pl.col("tensor_active_ppm").fill_null(0) > 0)
@@ -83,7 +83,7 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
         "level",
         "idle_after",
         length=length,
-        joules=pl.coalesce(said.cast(pl.Int64), pl.col("power_mw") * length // 1000, pl.lit(0)),
+        joules=pl.coalesce(said.cast(pl.Int64), pl.col("power_mw") * length // 1000),
         active=(pl.col("level") > pl.col("active_above")) | busier,
     )
 

@@ -21,22 +21,21 @@ def account_rows(weights: pl.DataFrame, ticks: Ticks, reserved: list[int]) -> pl
     Milliseconds are rounded cumulatively over a place's hour, cost over a place's hour at one price. Free time of the
     `reserved` lots is `unallocated_reserved`.
     """
-    merged = _merged(_lotted(weights, ticks))
+    merged = _merged(_set_aside(_lotted(weights, ticks), reserved))
     calendar = ticks.table.select("hour", "policy", unit=_unit(ticks.table))
     placed = merged.with_columns(calendar[merged["tick"]]).pipe(_with_lots, ticks)
     rounded = placed.with_columns(
         ms=cumulative(pl.col("weight"), PPM, ["unit"]),
         busy_ms=_rounded("busy"),
         bound_ms=_rounded("bound"),
-        state=pl.when(
-            (pl.col("state") > CODE["unallocated_reserved"])
-            & (pl.col("state") < CODE["unobserved"])
-            & pl.col("lot").is_in(reserved)
-        )
-        .then(pl.lit(CODE["unallocated_reserved"], pl.Int64))
-        .otherwise("state"),
     ).filter((pl.col("ms") > 0) | (pl.col("busy_ms").fill_null(0) > 0))
     return _priced(rounded, ticks.book).drop("weight", "busy", "bound", "unit")
+
+
+def _set_aside(weights: pl.DataFrame, reserved: list[int]) -> pl.DataFrame:
+    free = pl.col("state").is_between(CODE["unallocated_reserved"], CODE["unobserved"], closed="none")
+    said = pl.lit(CODE["unallocated_reserved"], pl.Int64)
+    return weights.with_columns(state=pl.when(free & pl.col("lot").is_in(reserved)).then(said).otherwise("state"))
 
 
 def _lotted(weights: pl.DataFrame, ticks: Ticks) -> pl.DataFrame:

@@ -19,7 +19,7 @@ _GRAIN = ("hour", "month", "place", "place_node", "lot", "ident", "state", "slic
 
 def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """`accounting.tables.USAGE` without `publication`, one row per grain."""
-    hourly = _by_hour(_on_nodes(rows, setting), setting)
+    hourly = _by_hour(_as_seen(_on_nodes(rows, setting), setting), setting)
     held = hourly["state"] <= CODE["allocated_active"]
     words = _words(hourly, setting)
     node = pl.coalesce("place_node", "node")
@@ -66,27 +66,47 @@ def _sharing() -> pl.Expr:
 
 
 def _on_nodes(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
-    """Rows with `place_node`, the node of their device; there, what holders say of theirs does not tell them apart."""
+    """Rows with `place_node`, the node of their device."""
     known = nodes(setting.places, setting.site)
     if not known.height:
         return rows.with_columns(place_node=pl.lit(None, pl.String))
-    named = rows.with_columns(day=pl.col("hour") // DAY).join(
-        known.rename({"node": "place_node"}), on=["place", "day"], how="left", maintain_order="left"
+    dated = rows.with_columns(day=pl.col("hour") // DAY)
+    named = known.rename({"node": "place_node"})
+    return dated.join(named, on=["place", "day"], how="left", maintain_order="left").drop("day")
+
+
+def _as_seen(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+    """The place's node and time slicing stand above what holders say: holders who differ in nothing else are one."""
+    if not _look_alike(setting):
+        return rows
+    holders = rows.select(pl.when(pl.col("ident") != NOBODY).then("ident")).to_series()
+    named, sliced = pl.col("place_node").is_not_null(), pl.col("sliced")
+
+    def first(*hidden: str) -> pl.Series:
+        seen = [c for c in IDENTITY if c not in hidden]
+        return setting.identities.select(pl.col("ident").min().over(seen)).to_series().gather(holders)
+
+    ident = (
+        pl.when(named & sliced)
+        .then(first("node", "sharing"))
+        .when(named)
+        .then(first("node"))
+        .when(sliced)
+        .then(first("sharing"))
+        .otherwise("ident")
     )
-    same = [c for c in IDENTITY if c != "node"]
-    first = setting.identities.select(pl.col("ident").min().over(same)).to_series()
-    holder = pl.when(pl.col("ident") != NOBODY).then("ident")
-    index = named.select(holder).to_series()
-    merged = pl.when(pl.col("place_node").is_not_null() & (pl.col("ident") != NOBODY)).then(first.gather(index))
-    return named.with_columns(ident=merged.otherwise("ident")).drop("day")
+    return rows.with_columns(ident=pl.coalesce(ident, "ident"))
+
+
+def _look_alike(setting: Setting) -> bool:
+    seen = setting.identities.select(c for c in IDENTITY if c not in {"node", "sharing"})
+    return seen.n_unique() < seen.height
 
 
 def _by_hour(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """Rows of one hour that differ in nothing people see (a policy changed in between) are one."""
     sums = [pl.col("ms").sum(), *(_sum(c) for c in ("busy_ms", "bound_ms", "energy"))]
-    nodeless = setting.identities.select(c for c in IDENTITY if c != "node")
-    once = nodeless.height == nodeless.n_unique() or not rows["place_node"].count()
-    if once and rows["tick"].n_unique() == rows.select(pl.struct("place", "hour").n_unique()).item():
+    if not _look_alike(setting) and rows["tick"].n_unique() == rows.select(pl.struct("place", "hour").n_unique()).item():
         return rows.select(*_GRAIN, "ms", "busy_ms", "bound_ms", "energy")
     return rows.group_by(_GRAIN, maintain_order=True).agg(sums)
 

@@ -22,7 +22,7 @@ from accounting.inputs.scratch import Scratch, scratch
 from accounting.inputs.shaping import FAULT, NOTE, Shaped
 from accounting.inputs.staged import ROW, Staged
 from accounting.inputs.times import Clock
-from accounting.stores.lake import Import, Lake, full
+from accounting.stores.lake import Import, Lake, StagedFile, disk, full
 from accounting.tables import INPUTS, QUARANTINE
 
 Progress = Callable[[str, float | None], None]
@@ -84,7 +84,7 @@ def import_file(
     check_kind(mapping, kind, sacct.DEFAULTS if sacct.applies(mapping, kind) else frozenset())
     progress("checking what is there", None)
     sha256 = _sha256(path)
-    with _alone(lake):
+    with disk(lake.folder), _alone(lake):
         live = [i for i in lake.imports(live_only=True) if i.kind == kind]
         same = next((i for i in live if (i.file_sha256, i.mapping_sha256) == (sha256, mapping.digest)), None)
         replaces = [i.seq for i in live if _replaced(i, sha256, mapping.digest, source)]
@@ -120,15 +120,18 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
     lake, kind = job.lake, job.kind
     seq = lake.reserve_import(kind, source, job.path.name, sha256, job.mapping.digest, now)
     table = INPUTS[kind]
-    taken = lake.stage(
-        table, good.select(pl.lit(seq, dtype=pl.Int64).alias("import_seq"), pl.col(ROW).alias("row"), *table.names[2:])
-    )
-    files = [taken]
     rejected = sum(n for _, n in reasons)
-    if rejected:
-        bad = quarantine.rows(rows, shaped, staged, cells, doubles, _DUPLICATE)
-        files.append(lake.stage(QUARANTINE, quarantine.stamped(bad, seq, kind, job.path.name)))
-    lake.commit_import(seq, taken.rows, rejected, notes, files, replaces)
+    files: list[StagedFile] = []
+    try:
+        taken = good.select(pl.lit(seq, dtype=pl.Int64).alias("import_seq"), pl.col(ROW).alias("row"), *table.names[2:])
+        files.append(lake.stage(table, taken))
+        if rejected:
+            bad = quarantine.rows(rows, shaped, staged, cells, doubles, _DUPLICATE)
+            files.append(lake.stage(QUARANTINE, quarantine.stamped(bad, seq, kind, job.path.name)))
+    except BaseException:
+        lake.discard(files)
+        raise
+    lake.commit_import(seq, files[0].rows, rejected, notes, files, replaces)
     record = next(i for i in lake.imports(live_only=True) if i.seq == seq)
     return Outcome(record, False, reasons, notes)
 

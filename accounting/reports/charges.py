@@ -52,11 +52,13 @@ def write(project: Project, month: str, team: str | None, out: Path) -> Written:
     for path, frame in files:
         _write(path, frame)
     total = summary.row(-1, named=True)
-    return Written([(path, frame.height) for path, frame in files], total["cost"], total["currency"], total["unpriced_hours"])
+    return Written(
+        [(path, frame.height) for path, frame in files], total["cost"], total["currency"], total["unpriced_hours"]
+    )
 
 
 def file_name(team: str) -> str:
-    """The team's name where it is safe in a file name; else a safe part of it and a digest, so that no two are equal."""
+    """The team's name where it is safe in a file name; else a safe part of it and a digest: no two are equal."""
     safe = re.sub(r"[^\w.-]+", "_", team).lstrip(".")[:80]
     return safe if safe == team else f"{safe or 'team'}-{hashlib.sha256(team.encode()).hexdigest()[:8]}"
 
@@ -94,4 +96,6 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
         raise InputError(f"{path.parent}: {error.strerror}: choose another folder with --out") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         partial.unlink(missing_ok=True)
-        raise StoreError(f"{path}: cannot be written ({str(error).splitlines()[0]}): make room and report again") from error
+        raise StoreError(
+            f"{path}: cannot be written ({str(error).splitlines()[0]}): make room and report again"
+        ) from error

@@ -104,7 +104,7 @@ class Lake:
     @classmethod
     def create(cls, folder: Path) -> Lake:
         """Makes the folder and an empty catalog; raises `InputError` if a lake is there."""
-        with _disk(folder):
+        with disk(folder):
             (folder / "data").mkdir(parents=True, exist_ok=True)
             catalog.create(folder)
         return cls(folder)
@@ -112,12 +112,12 @@ class Lake:
     @classmethod
     def open(cls, folder: Path) -> Lake:
         """Raises `InputError` where there is no lake, `StoreError` where it is newer or damaged."""
-        with _disk(folder), closing(catalog.connect(folder)):
+        with disk(folder), closing(catalog.connect(folder)):
             return cls(folder)
 
     @contextmanager
     def _catalog(self) -> Iterator[sqlite3.Connection]:
-        with _disk(self.folder), closing(catalog.connect(self.folder)) as connection:
+        with disk(self.folder), closing(catalog.connect(self.folder)) as connection:
             yield connection
 
     # -- files ---------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Lake:
 
     def stage(self, table: Table, frame: pl.DataFrame | pl.LazyFrame) -> StagedFile:
         """Writes one Parquet file with the table's columns, synced to disk; it does not count before a commit."""
-        with _disk(self.folder):
+        with disk(self.folder):
             directory = self.folder / "data" / table.name
             directory.mkdir(exist_ok=True)
             path = directory / f"{uuid4().hex}.parquet"
@@ -318,7 +318,7 @@ class Lake:
         if known is None:
             known = {file.path for file in self.known_files()}
         found = [p for p in (self.folder / "data").rglob("*") if p.is_file()]
-        scratch = [p for p in (self.folder / "tmp").glob("*") if p.is_file()]
+        scratch = [p for p in (self.folder / "tmp").rglob("*") if p.is_file()]
         return [p for p in found if str(p.relative_to(self.folder)) not in known] + scratch
 
     def known_files(self) -> list[StagedFile]:
@@ -410,7 +410,7 @@ def _sync(directory: Path) -> None:
 
 
 @contextmanager
-def _disk(folder: Path) -> Iterator[None]:
+def disk(folder: Path) -> Iterator[None]:
     """Errors of the disk and of SQLite as one line."""
     try:
         yield

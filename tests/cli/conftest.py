@@ -42,14 +42,27 @@ class Shell:
 
     folder: Path
 
-    def __call__(self, *args: str, cwd: Path | None = None, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: PLW1509 - the child only gives up rights
-            [*COMMAND, *args], cwd=cwd or self.folder, env=environment(), capture_output=True, text=True, check=False, preexec_fn=before
+    def __call__(
+        self, *args: str, cwd: Path | None = None, before: Callable[[], None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *args],
+            cwd=cwd or self.folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=before,
         )
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*COMMAND, *args], cwd=self.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*COMMAND, *args],
+            cwd=self.folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     @property
@@ -96,7 +109,9 @@ def empty(tmp_path: Path) -> Shell:
     return Shell(tmp_path / "empty")
 
 
-def refused(shell: Shell, *args: str, status: int = 2, cwd: Path | None = None, before: Callable[[], None] | None = None) -> str:
+def refused(
+    shell: Shell, *args: str, status: int = 2, cwd: Path | None = None, before: Callable[[], None] | None = None
+) -> str:
     """The one line with which a command fails, having changed nothing and left nothing behind."""
     lake = shell.lake
     known = lake.generation(), len(lake.imports()), lake.orphans()

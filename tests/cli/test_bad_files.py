@@ -35,7 +35,9 @@ def test_a_column_that_no_mapping_gives(empty: Shell) -> None:
     assert "jobs need 'quantity'" in line
 
 
-@pytest.mark.parametrize("text", ["quantity +", "no_function(quantity)", "quantity * missing", "CAST(quantity AS nothing)"])
+@pytest.mark.parametrize(
+    "text", ["quantity +", "no_function(quantity)", "quantity * missing", "CAST(quantity AS nothing)"]
+)
 def test_a_bad_expression(empty: Shell, text: str) -> None:
     line = refused(empty, *given(empty, "new.csv", JOBS.encode(), mapping(JOBS).replace('"quantity"', f'"{text}"')))
     assert "quantity" in line
@@ -65,7 +67,9 @@ def test_a_csv_file_that_was_cut_in_a_line(empty: Shell) -> None:
 def test_a_parquet_file_that_was_cut(empty: Shell, tmp_path: Path) -> None:
     pl.read_csv(JOBS.encode()).write_parquet(tmp_path / "whole.parquet")
     data = (tmp_path / "whole.parquet").read_bytes()
-    assert "cut" in refused(empty, *given(empty, "new.parquet", data[: len(data) // 2], 'format = "parquet"\n' + mapping(JOBS)))
+    assert "cut" in refused(
+        empty, *given(empty, "new.parquet", data[: len(data) // 2], 'format = "parquet"\n' + mapping(JOBS))
+    )
 
 
 def test_a_parquet_file_damaged_inside(empty: Shell, tmp_path: Path) -> None:
@@ -109,7 +113,9 @@ def test_a_kind_that_is_none(empty: Shell) -> None:
 
 
 def test_prices_that_overlap(empty: Shell) -> None:
-    book = "accelerator,price_per_hour,start,end\nH100-80GB,2,2025-01-01,2025-02-01\nH100-80GB,3,2025-01-15,2025-03-01\n"
+    book = (
+        "accelerator,price_per_hour,start,end\nH100-80GB,2,2025-01-01,2025-02-01\nH100-80GB,3,2025-01-15,2025-03-01\n"
+    )
     line = refused(empty, *empty.put("prices", book))
     assert "row 1 of prices.csv" in line
     assert "row 2 of prices.csv" in line

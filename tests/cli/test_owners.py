@@ -23,7 +23,9 @@ def test_selectors_stand_biggest_first_with_a_rule_line_each(shell: Shell) -> No
         ["cluster=west", "1", "1.000", "1.00", "USD", "0.000"],
     ]
     assert "total: 49.000 hours, 97.00 USD + 0.000 unpriced hours" in done.stdout
-    assert done.stdout.endswith("selector,team\naccount=ml-b,TEAM\naccount=ml-a,TEAM\nnamespace=search,TEAM\ncluster=west,TEAM\n")
+    assert done.stdout.endswith(
+        "selector,team\naccount=ml-b,TEAM\naccount=ml-a,TEAM\nnamespace=search,TEAM\ncluster=west,TEAM\n"
+    )
 
 
 def test_the_rule_lines_can_be_imported_and_own_all(shell: Shell) -> None:
@@ -64,7 +66,9 @@ def test_unpriced_spend_shows_its_hours(empty: Shell) -> None:
 def test_rows_without_an_id_have_the_facts_that_their_pool_shares(empty: Shell) -> None:
     jobs = "account,user,pool,accelerator,quantity,start,end\n" + "".join(
         f"{account},{user},{pool},H100-80GB,1,2025-01-01T0{hour}:00:00Z,2025-01-01T0{hour + 1}:00:00Z\n"
-        for hour, (account, user, pool) in enumerate([("a", "ann", "x"), ("a", "bob", "x"), ("b", "eve", "y"), ("c", "eve", "y")])
+        for hour, (account, user, pool) in enumerate(
+            [("a", "ann", "x"), ("a", "bob", "x"), ("b", "eve", "y"), ("c", "eve", "y")]
+        )
     )
     assert empty(*empty.put("jobs", jobs)).returncode == 0
     project = open_project(empty.folder)
@@ -72,7 +76,10 @@ def test_rows_without_an_id_have_the_facts_that_their_pool_shares(empty: Shell) 
 
     found = unowned(project).select("selector", "workloads", "device_seconds").rows()
 
-    assert [(said, n, float(seconds)) for said, n, seconds in found] == [("account=a", 2, 7200.0), ("user=eve", 2, 7200.0)]
+    assert [(said, n, float(seconds)) for said, n, seconds in found] == [
+        ("account=a", 2, 7200.0),
+        ("user=eve", 2, 7200.0),
+    ]
 
 
 def test_a_preview_says_who_pays_and_writes_nothing(shell: Shell) -> None:
@@ -104,7 +111,11 @@ def test_the_preview_is_what_the_next_run_publishes(shell: Shell) -> None:
 
     after = project.query("SELECT team, SUM(cost) AS cost FROM charges GROUP BY team ORDER BY team")
     assert after.rows() == foreseen.teams.select("team", "cost_after").sort("team").rows()
-    printed = {line.split("  ")[0]: line.split()[4] for line in told.stdout.splitlines() if line.startswith(("vision", "search", "unowned"))}
+    printed = {
+        line.split("  ")[0]: line.split()[4]
+        for line in told.stdout.splitlines()
+        if line.startswith(("vision", "search", "unowned"))
+    }
     assert printed == {team: f"{cost:.2f}" for team, cost in after.rows() if team != "platform"}
 
 

@@ -24,7 +24,7 @@ def test_a_month_is_two_files_that_add_up(shell: Shell, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     charges, summary = read(tmp_path / "r" / "2025-01-charges.csv"), read(tmp_path / "r" / "2025-01-summary.csv")
     assert list(charges[0]) == CHARGES.names
-    assert add(charges, "cost") == Decimal("225")
+    assert add(charges, "cost") == Decimal(225)
     parts, total = summary[:-1], summary[-1]
     assert total["team"] == "total"
     assert [(row["team"], row["charge_kind"], row["cost"]) for row in parts] == [

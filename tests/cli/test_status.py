@@ -25,7 +25,9 @@ def test_what_is_published_is_told_by_cluster(shell: Shell) -> None:
 
     assert lines[0] == "imports: 1 of capacity (1 rows), 1 of jobs (5 rows), 1 of prices (2 rows); 0 rows in quarantine"
     assert lines[1].startswith("last run: ")
-    assert "3 cluster-days, 2025-01-01 to 2025-01-02, cost 225.00, residual 0 accelerator-seconds and 0 cost" in lines[1].replace(" USD", "")
+    assert "3 cluster-days, 2025-01-01 to 2025-01-02, cost 225.00, residual: 0 accelerator-seconds, 0 cost" in lines[
+        1
+    ].replace(" USD", "")
     east = next(line.split() for line in lines if line.startswith("east"))
     assert east[1:6] == ["2025-01-01", "2025-01-02", "2", "2025-01-02", "04:00:00Z"]
     assert east[-6:] == ["112.000", "224.00", "USD", "0.000", "48.000", "53.000"]
@@ -33,7 +35,11 @@ def test_what_is_published_is_told_by_cluster(shell: Shell) -> None:
 
 
 def test_a_changed_input_makes_it_stale(shell: Shell) -> None:
-    more = JOBS + "j6,,,dan,,east,train,H100-80GB,1,2025-01-02T01:00:00Z,2025-01-02T02:00:00Z\nj7,,,dan,,east,train,H100-80GB,-1,1,2\n"
+    more = (
+        JOBS
+        + "j6,,,dan,,east,train,H100-80GB,1,2025-01-02T01:00:00Z,2025-01-02T02:00:00Z\n"
+        + "j7,,,dan,,east,train,H100-80GB,-1,1,2\n"
+    )
     assert shell(*shell.put("jobs", more)).returncode == 0
 
     done = shell("status")
@@ -43,3 +49,24 @@ def test_a_changed_input_makes_it_stale(shell: Shell) -> None:
         "stale: 1 cluster-days wait for a run, 2025-01-02 to 2025-01-02 (0 were never published, "
         "1 have other inputs than what is published); next: chipledger run"
     )
+
+
+def test_commands_in_an_empty_project_say_what_is_missing(empty: Shell) -> None:
+    for args in (("run",), ("imports",), ("owners",), ("check",)):
+        done = empty(*args)
+        assert (done.returncode, done.stderr) == (0, ""), args
+        assert done.stdout
+    assert "nothing to do: no job" in empty("run").stdout
+
+
+def test_when_every_import_is_undone_the_published_days_become_empty(shell: Shell) -> None:
+    for number in ("1", "2", "3"):
+        assert shell("imports", "undo", number).returncode == 0
+
+    done = shell("run")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("published 3 cluster-days, 2025-01-01 to 2025-01-02")
+    assert shell("query", "SELECT COUNT(*) AS n FROM charges", "--format", "csv").stdout.split() == ["n", "0"]
+    assert shell("status").returncode == 0
+    assert shell("owners").stdout == "nothing that is published is without a team\n"

@@ -70,6 +70,8 @@ class Answer:
     stated: dict[tuple[Pool, int], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     raised: dict[tuple[Pool, int], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     prices: dict[str, int] = field(default_factory=dict)
+    rounded: set[tuple[Place, int]] = field(default_factory=set)
+    """Places and hours in which some time is no whole number of milliseconds."""
 
     def by(self, *names: str) -> dict[tuple[Any, ...], Fraction]:
         """Device time summed by some fields of the key; `day` is one too."""
@@ -305,7 +307,8 @@ class _Reading:
         result.raised[place[0], (a - START) // DAY] += Fraction(max(taken, _sum(there)), ONE) * (b - a)
         for job in held:
             part = Fraction(job["quantity_ppm"], ONE) if total <= taken else Fraction(job["quantity_ppm"] * taken, total * ONE)
-            self.account_holder(result, a, b, place, there, job, part, total if len(held) > 1 or total > taken else None)
+            several = place[1] is not None and (len(held) > 1 or total > taken)
+            self.account_holder(result, a, b, place, there, job, part, total if several else None)
         if free[place] > 0:
             self.account_free(result, a, b, place, there, held, free)
 
@@ -371,6 +374,8 @@ class _Reading:
             price = self.price(place[0][1], lot, a)
             key = Key(a // HOUR * HOUR, place, lot, self.month(lot, a), price, *who, said, self.policy_index(a))
             result.usage[key].add(time * share, None if busy is None else busy * share)
+            if (time * share).denominator != 1:
+                result.rounded.add((place, key.hour))
 
     def lots(self, place: Place, there: list[Row], t: int) -> dict[Lot, int]:
         found: dict[Lot, int] = defaultdict(int)
