@@ -134,7 +134,7 @@ def partition(
 ) -> Partition:
     """What the core needs for `[start, end)` of one cluster; `halo` in ms, for samples."""
     mine = pl.col("cluster") == span.cluster
-    begun = pl.min_horizontal("submitted_ms", "start_ms")
+    begun = pl.coalesce(pl.min_horizontal("submitted_ms", "start_ms"), "end_ms")
     over = pl.coalesce("end_ms", pl.when(pl.col("start_ms").is_not_null()).then(span.watermark), pl.lit(span.watermark))
     return Partition(
         span.cluster,
@@ -145,7 +145,8 @@ def partition(
         capacity_of(inventory, span),
         inventory.prices,
         inventory.teams,
-        inventory.samples.filter(mine & pl.col("start_ms").is_between(start - halo, end + halo, closed="left"))
+        inventory.samples.filter(mine & (pl.col("start_ms") < end + halo))
+        .filter((pl.col("start_ms") >= start - halo) | (pl.col("end_ms") > start - halo))
         .drop("import_seq", "row", "cluster", "memory_bytes")
         .collect(engine="streaming"),
         policies,

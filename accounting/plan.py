@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from accounting.core.observed import LONGEST_HOLD
 from accounting.core.steps import DAY, HOUR, daily
 from accounting.inventory import Inventory, Span, capacity_of
 from accounting.policy import Policy
@@ -49,7 +50,8 @@ def epoch_ms(day: date) -> int:
 
 def halo_ms(policies: Iterable[Policy]) -> int:
     """How far beyond a day its samples must be known: whole days, at least one."""
-    longest = max(max(p.idle_after_ms, p.hold_ms or 0) for p in policies)
+    held = max(LONGEST_HOLD if p.hold_ms is None else p.hold_ms for p in policies)
+    longest = held + max(p.idle_after_ms for p in policies)
     return max(1, -(-longest // DAY)) * DAY
 
 
@@ -130,15 +132,14 @@ def _parts(
 ) -> dict[str, pl.DataFrame]:
     mine = pl.col("cluster") == span.cluster
     jobs = inventory.jobs.filter(mine)
-    held = jobs.with_columns(
-        start=pl.coalesce("submitted_ms", "start_ms"),
-        end=pl.coalesce("end_ms", pl.lit(span.watermark)),
-    )
+    held = jobs.with_columns(start="start_ms", end=pl.coalesce("end_ms", pl.lit(span.watermark)))
+    waited = jobs.with_columns(start="submitted_ms", end=pl.coalesce("start_ms", "end_ms", pl.lit(span.watermark)))
     begun = jobs.with_columns(start=pl.coalesce("start_ms", "submitted_ms", "end_ms")).with_columns(
         end=pl.col("start") + 1
     )
     extents = {
         "jobs": _clipped(held, start, end, ("outcome", "end_ms", "import_seq", "row")),
+        "waits": _clipped(waited, start, end, ("outcome", "end_ms", "import_seq", "row")),
         "begun": _clipped(begun, start, end, ("import_seq", "row")),
         "capacity": _clipped(
             capacity_of(inventory, span).rename({"start_ms": "start", "end_ms": "end"}),
@@ -146,7 +147,9 @@ def _parts(
             end,
             ("import_seq", "row"),
         ),
-        "prices": _clipped(_open(_priced(inventory, mine)), start, end, ("import_seq", "row", "end_ms")),
+        "prices": _clipped(
+            _open(_priced(inventory, mine).with_columns(since="start_ms")), start, end, ("import_seq", "row", "end_ms")
+        ),
         "teams": _clipped(_open(inventory.teams), start, end, ("import_seq", "row", "end_ms")),
         "policies": _clipped(_policy_rows(policies), start, end, ()),
     }
@@ -182,7 +185,7 @@ def _policy_rows(policies: tuple[Policy, ...]) -> pl.DataFrame:
 
 def _clipped(rows: pl.DataFrame, start: int, end: int, unseen: tuple[str, ...]) -> pl.DataFrame:
     """Per day the part of each row that lies in it, and a hash of all the row says but the `unseen` columns."""
-    inside = rows.with_columns(
+    inside = rows.filter(pl.col("start").is_not_null()).with_columns(
         start=pl.max_horizontal("start", pl.lit(start)), end=pl.min_horizontal("end", pl.lit(end))
     )
     said = inside.drop("start", "end", *(c for c in (*unseen, "start_ms") if c in inside.columns))
@@ -197,13 +200,18 @@ def _summed(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sample_counts(samples: pl.LazyFrame) -> pl.DataFrame:
-    """How many samples each import brought to each day."""
-    return samples.group_by("import_seq", day=pl.col("start_ms") // DAY).agg(n=pl.len()).collect(engine="streaming")
+    """How many samples each import brought that begin on `day` and end on `last`."""
+    first = pl.col("start_ms") // DAY
+    last = pl.max_horizontal((pl.col("end_ms") - 1) // DAY, first)
+    return samples.group_by("import_seq", day=first, last=last).agg(n=pl.len()).collect(engine="streaming")
 
 
 def _sampled(counts: pl.DataFrame, halo: int) -> pl.DataFrame:
     """Per day a hash of the samples that came to it and to its neighbors."""
-    own = counts.select("day", one=counts.hash_rows().reinterpret(signed=True)).group_by("day").agg(pl.col("one").sum())
+    touched = counts.select(
+        day=pl.int_ranges("day", pl.col("last") + 1), one=counts.hash_rows().reinterpret(signed=True)
+    )
+    own = touched.explode("day").group_by("day").agg(pl.col("one").sum())
     near = own.with_columns(shift=pl.lit(list(range(-halo, halo + 1)), pl.List(pl.Int64))).explode("shift")
     hashed = near.with_columns(
         day=pl.col("day") + pl.col("shift"), one=near.select("one", "shift").hash_rows().reinterpret(signed=True)

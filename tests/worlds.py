@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -68,7 +69,7 @@ class World:
     def full(self, kind: str) -> list[Row]:
         """The rows of an input, every column filled in."""
         return [
-            {**{name: None for name in INPUTS[kind].names}, "import_seq": 1, "row": i, **_DEFAULTS[kind], **row}
+            {**dict.fromkeys(INPUTS[kind].names), "import_seq": 1, "row": i, **_DEFAULTS[kind], **row}
             for i, row in enumerate(getattr(self, kind), 1)
         ]
 
@@ -102,8 +103,8 @@ class World:
     def account(self, first: int = 0, days: int | None = None, shuffle: Random | None = None) -> Results:
         return account(self.partition(first, days, shuffle))
 
-    def revised(self, **changes: Any) -> World:
-        return replace(self, **changes)
+    def revised(self, **changes: object) -> World:
+        return replace(self, **changes)  # type: ignore[arg-type]
 
 
 _PLACE = {"cluster": "c", "pool": "p", "accelerator": H100, "quantity_ppm": ONE}
@@ -116,11 +117,11 @@ _DEFAULTS: dict[str, Row] = {
 }
 
 
-def price(per_hour: str, **said: Any) -> Row:
+def price(per_hour: str, **said: object) -> Row:
     return {"price_per_hour": Decimal(per_hour), **said}
 
 
-def minutes(device: str, first: int, busy: Sequence[int], **said: Any) -> list[Row]:
+def minutes(device: str, first: int, busy: Sequence[int], **said: object) -> list[Row]:
     """One sample a minute of a device from `first` on; `busy` in percent."""
     return [
         {"device_id": device, "start_ms": t, "end_ms": t + MINUTE, "busy_ppm": b * 10_000, **said}
@@ -144,7 +145,15 @@ def nano(column: str) -> pl.Expr:
 
 # -- worlds at random ------------------------------------------------------------------------------------------------
 
-ODD = (10 * HOUR + 17 * MINUTE + 23_456, 18 * HOUR + 30 * MINUTE, 12 * HOUR, 0, 1, HOUR - 1, 23 * HOUR + 59 * MINUTE + 30_000)
+ODD = (
+    10 * HOUR + 17 * MINUTE + 23_456,
+    18 * HOUR + 30 * MINUTE,
+    12 * HOUR,
+    0,
+    1,
+    HOUR - 1,
+    23 * HOUR + 59 * MINUTE + 30_000,
+)
 POOLS = (("p", H100), ("p", A100), ("q", H100))
 DEVICES = ("d1", "d2", "d3", "d4")
 WHOLE = (ONE, 2 * ONE, 3 * ONE)
@@ -186,7 +195,9 @@ def _spans(draw: st.DrawFn, marks: list[int], *, open_start: bool = True) -> tup
     a, b = draw(st.lists(st.sampled_from(marks), min_size=2, max_size=2, unique=True))
     start: int | None = min(a, b)
     end: int | None = max(a, b)
-    how = draw(st.sampled_from(["both", "both", "from", "to" if open_start else "both", "neither" if open_start else "from"]))
+    how = draw(
+        st.sampled_from(["both", "both", "from", "to" if open_start else "both", "neither" if open_start else "from"])
+    )
     return (None if how in {"to", "neither"} else start), (None if how in {"from", "neither"} else end)
 
 
@@ -196,7 +207,14 @@ def _capacity(draw: st.DrawFn, pools: list[tuple[str, str]], marks: list[int], q
     start, end = draw(_spans(marks))
     bought = draw(_lots())
     quantity = draw(st.sampled_from(quantities))
-    return {"pool": pool, "accelerator": accelerator, "quantity_ppm": quantity, "start_ms": start, "end_ms": end, **bought}
+    return {
+        "pool": pool,
+        "accelerator": accelerator,
+        "quantity_ppm": quantity,
+        "start_ms": start,
+        "end_ms": end,
+        **bought,
+    }
 
 
 @st.composite
@@ -207,7 +225,7 @@ def _device(draw: st.DrawFn, device: str, pools: list[tuple[str, str]], marks: l
     if len(bounds) == 1:
         bounds.append(None)
     rows = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         pool, accelerator = draw(st.sampled_from(pools))
         node = draw(st.sampled_from([None, "n1", "n2"]))
         lot = draw(_lots())
@@ -279,7 +297,9 @@ _MATCHES: tuple[Row, ...] = (
 @st.composite
 def _rules(draw: st.DrawFn, marks: list[int]) -> list[Row]:
     rows = []
-    for selector in draw(st.lists(st.sampled_from(["account=ml", "account=m*", "pool=p", "account=ml pool=p"]), unique=True, max_size=3)):
+    for selector in draw(
+        st.lists(st.sampled_from(["account=ml", "account=m*", "pool=p", "account=ml pool=p"]), unique=True, max_size=3)
+    ):
         start, end = draw(_spans(marks))
         team = draw(st.sampled_from(["red", "green"]))
         rows.append({"selector": selector, "team": team, "start_ms": start, "end_ms": end, "cost_center": team[0]})

@@ -72,11 +72,23 @@ def _list(project: Project, top: int) -> None:
     total = f"{screen.money(sums['cost'], currency)} + {screen.hours(sums['unpriced_seconds'])} unpriced hours"
     more = f" ({found.height - top} selectors are not shown: --top {found.height})" if found.height > top else ""
     click.echo(f"\ntotal: {screen.hours(sums['device_seconds'])} hours, {total}{more}")
+    _offer(found.head(top))
+
+
+def _offer(found: pl.DataFrame) -> None:
+    """Rule lines; time that no workload held is the fault `unallocated_use`, and no rule can own it."""
+    ownable = found.filter(pl.col("workloads") > 0)
+    if ownable.height < found.height:
+        click.echo(
+            "\nwhere workloads is 0, devices were busy though nobody held them (fault unallocated_use): no rule fits"
+        )
+    if ownable.is_empty():
+        return
     click.echo(
         "\nrules: put a team for TEAM, preview with --rules, "
         "then: chipledger import teams teams.csv --mapping teams.toml"
     )
-    click.echo(owners.rule_lines(found["selector"].head(top).to_list()), nl=False)
+    click.echo(owners.rule_lines(ownable["selector"].to_list()), nl=False)
 
 
 def _show(found: owners.Preview) -> None:

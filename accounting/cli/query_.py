@@ -18,7 +18,8 @@ from accounting.reports.rows import Format, write_rows
 def command(ctx: click.Context, sql: str, form: Format) -> None:
     """Ask in GoogleSQL, read-only; SQL is the query, or - to read it from standard input.
 
-    Views: usage, charges, capacity, workloads, prices, faults, publications, runs, quarantine.
+    Views: usage, charges, capacity, workloads, prices, faults, publications, live_publications, runs,
+    quarantine.
 
     \b
     Examples:

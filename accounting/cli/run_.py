@@ -63,7 +63,8 @@ def _show(report: Report, project: Project) -> None:
         f"allocated {screen.hours(totals['allocated_seconds'])}, "
         f"busy {screen.hours(totals['busy_seconds'])}, idle {screen.hours(totals['idle_seconds'])}"
     )
-    click.echo(f"cost {screen.money(totals['cost'], currency)}")
+    unpriced = f" + {screen.hours(totals['unpriced_seconds'])} unpriced hours" if totals["unpriced_seconds"] else ""
+    click.echo(f"cost {screen.money(totals['cost'], currency)}{unpriced}")
     click.echo(screen.residual(report.residual_seconds, report.residual_cost))
     _show_unknown(report)
     _show_faults(report)
@@ -90,7 +91,7 @@ def _show_faults(report: Report) -> None:
         for f in report.faults[:20]
     ]  # fmt: skip
     click.echo()
-    columns = ("fault", "cluster", "pool", "accelerator", "days", "workloads", "hours", "cost")
+    columns = ("fault", "cluster", "pool", "accelerator", "days", "count", "hours", "cost")
     screen.table(f"faults ({len(report.faults)})", columns, rows, right=(4, 5, 6, 7))
 
 

@@ -71,9 +71,7 @@ def _until(timeline: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
     return here.select(
         pl.when(pl.col("before_all"))
         .then(0)
-        .otherwise(
-            pl.col(f"sum_{m}") + (pl.col(m).cast(pl.Int128) * pl.col("part") // pl.col("length")).cast(pl.Int64)
-        )
+        .otherwise(pl.col(f"sum_{m}") + (pl.col(m).cast(pl.Int128) * pl.col("part") // pl.col("length")).cast(pl.Int64))
         .alias(m)
         for m in MEASURES
     )

@@ -26,9 +26,9 @@ def stated(free: pl.DataFrame, waiting: pl.DataFrame, sizes: pl.DataFrame, *, sc
 
 
 def typical(jobs: pl.DataFrame) -> pl.DataFrame:
-    """The least typical request size: pool, day (UTC day number), least; from jobs' pool, workload, start, end, quantity.
+    """The least typical request size by pool and UTC day number: pool, day, least.
 
-    Attempts and pieces of one workload are one request.
+    `jobs`: pool, workload_id, start, end, quantity. Attempts and pieces of one workload are one request.
     """
     days = jobs.with_columns(day=pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)).explode("day")
     asked = pl.when(pl.col("workload_id").is_null()).then(pl.len()).otherwise(1)

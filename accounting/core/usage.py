@@ -106,7 +106,10 @@ def _look_alike(setting: Setting) -> bool:
 def _by_hour(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """Rows of one hour that differ in nothing people see (a policy changed in between) are one."""
     sums = [pl.col("ms").sum(), *(_sum(c) for c in ("busy_ms", "bound_ms", "energy"))]
-    if not _look_alike(setting) and rows["tick"].n_unique() == rows.select(pl.struct("place", "hour").n_unique()).item():
+    if (
+        not _look_alike(setting)
+        and rows["tick"].n_unique() == rows.select(pl.struct("place", "hour").n_unique()).item()
+    ):
         return rows.select(*_GRAIN, "ms", "busy_ms", "bound_ms", "energy")
     return rows.group_by(_GRAIN, maintain_order=True).agg(sums)
 

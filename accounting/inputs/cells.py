@@ -184,7 +184,9 @@ def _plan(mapping: Mapping, name: str, each: Term, inside: _Inside) -> _Plan:
         try:
             plan = _Plan("text", inside.outcome(each.expression, "text"))
         except pl.exceptions.PolarsError:
-            raise InputError(f"{mapping.path}: {place}: {each.text!r} cannot work: {_first(error)}") from error
+            texts = ", ".join(c for c in each.roots if c in inside.schema and c not in inside.numbers)
+            hint = f"; not only numbers stand in {texts}: write TRY_CAST(… AS DECIMAL(38, 9))" if texts else ""
+            raise InputError(f"{mapping.path}: {place}: {each.text!r} cannot work: {_first(error)}{hint}") from error
     if name == "where" and plan.dtype not in (pl.Boolean(), pl.Null()):
         raise InputError(f"{mapping.path}: where: {each.text!r} is neither true nor false: write a comparison")
     if name not in _MONEY:

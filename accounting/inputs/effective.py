@@ -18,7 +18,7 @@ def effective(lake: Lake, kind: str) -> pl.LazyFrame:
     rows = lake.scan_input(kind)
     several = sum(i.kind == kind for i in lake.imports(live_only=True)) > 1
     if kind == "jobs":
-        rows = _newest(rows, JOB_KEY, pl.col("workload_id").is_not_null()) if several else rows
+        rows = _begun(_newest(rows, JOB_KEY, pl.col("workload_id").is_not_null())) if several else rows
     elif kind == "capacity":
         rows = _successive(_newest(rows, CAPACITY_KEY, KEYED) if several else rows)
     elif kind == "prices":
@@ -43,6 +43,15 @@ def _newest(rows: pl.LazyFrame, key: tuple[str, ...], keyed: pl.Expr) -> pl.Lazy
     joined = hashed.join(newest, on=key, how="left", nulls_equal=True)
     unkeyed = pl.col(_HASH).is_null()
     return joined.filter(unkeyed | pl.col(_NEWEST).is_null() | (seq == pl.col(_NEWEST)))
+
+
+def _begun(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Without the rows of jobs that waited in one export and had started in a later one."""
+    job = ("cluster", "workload_id")
+    waiting = rows.filter(pl.col("workload_id").is_not_null() & pl.col("start_ms").is_null())
+    started = rows.filter(pl.col("start_ms").is_not_null()).select(*job, started="import_seq")
+    begun = waiting.join(started, on=job).filter(pl.col("started") > pl.col("import_seq"))
+    return rows.join(begun.select("import_seq", "row"), on=["import_seq", "row"], how="anti")
 
 
 def _successive(rows: pl.LazyFrame) -> pl.LazyFrame:

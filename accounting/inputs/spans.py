@@ -12,7 +12,7 @@ from accounting.inputs.times import Clock, durations, instants
 def spanned(cells: Cells, clock: Clock, *, windowed: bool) -> tuple[pl.LazyFrame, list[Fault]]:
     """The frame with `start_ms` and `end_ms`, rows outside the window left out, and the faults of its times."""
     frame = _ends(cells, clock)
-    faults = [unparsed(cells, name, f"{name}_ms", _time(clock)) for name in ("start", "end") if cells.has(name)]
+    faults = [unparsed(cells, name, f"_{name}", _time(clock)) for name in ("start", "end") if cells.has(name)]
     if cells.has("duration"):
         faults.append(unparsed(cells, "duration", "_duration", "a duration"))
     faults.append(Fault("end", "end is before start", pl.col("_end") < pl.col("start_ms"), "end is before start"))
@@ -32,7 +32,7 @@ def _time(clock: Clock) -> str:
 
 
 def _ends(cells: Cells, clock: Clock) -> pl.LazyFrame:
-    """Columns start_ms, end_ms, `_duration`, and `_end`, which stays what the file says when the window clips."""
+    """Columns start_ms, end_ms, `_duration`; `_start` and `_end` stay what the file says when the window clips."""
     end = pl.col("end_ms")
     frame = cells.frame.with_columns(
         instants(cells.raw("start"), cells.dtype("start"), clock).alias("start_ms"),
@@ -45,7 +45,7 @@ def _ends(cells: Cells, clock: Clock) -> pl.LazyFrame:
     if cells.has("duration"):
         reached = pl.when(cells.raw("end").is_null()).then(pl.col("start_ms") + pl.col("_duration"))
         frame = frame.with_columns(pl.coalesce(end, reached).alias("end_ms"))
-    return frame.with_columns(end.alias("_end"))
+    return frame.with_columns(pl.col("start_ms").alias("_start"), end.alias("_end"))
 
 
 def _clipped(frame: pl.LazyFrame, clock: Clock) -> pl.LazyFrame:

@@ -21,6 +21,11 @@ from accounting.stores.subset import DIALECT, objections, one_line, parse
 Columns = Mapping[str, Mapping[str, Mapping[str, str]]]
 VIEWS = "main"
 
+_VALUES_OF_DUCKDB = frozenset(
+    {"user", "current_user", "session_user", "current_role", "current_catalog", "current_database", "current_schema"}
+)
+"""Names that DuckDB answers where a table has no such column."""
+
 # Each takes its arguments once: nested calls stay linear in size. Overflow is an error, never a wrong number.
 MACROS = (
     """CREATE MACRO numeric_div(a, b) AS CAST(
@@ -78,6 +83,9 @@ def typed(sql: str, schema: Columns) -> exp.Query:
     for projection in _first_select(tree).selects:
         if isinstance(projection, exp.Alias) and projection.alias in names:
             projection.set("alias", exp.to_identifier(names[projection.alias], quoted=True))
+    for column in tree.find_all(exp.Column):
+        if not column.table and column.name.lower() in _VALUES_OF_DUCKDB:
+            raise InputError(f"query: no table here has a column `{column.name}`")
     for alias in list(tree.find_all(exp.Alias)):
         if isinstance(alias.this, exp.Column) and not alias.this.table and alias.this.name == alias.alias:
             alias.replace(alias.this.copy())  # an unknown column: its own alias would hide DuckDB's near matches

@@ -1,4 +1,12 @@
--- Grain: attempt; the effective jobs, from the raw rows: a later import of a key replaces it.
+-- Grain: attempt; the effective jobs, from the raw rows: a later import of a key replaces it, a job that started no longer waits.
+WITH started AS (
+  SELECT jobs.cluster, jobs.workload_id, MAX(jobs.import_seq) AS import_seq
+  FROM input.jobs AS jobs
+  WHERE jobs.start_ms IS NOT NULL
+    AND jobs.workload_id IN (SELECT waiting.workload_id FROM input.jobs AS waiting WHERE waiting.start_ms IS NULL)
+  GROUP BY jobs.cluster, jobs.workload_id
+)
+
 SELECT
   jobs.cluster,
   jobs.pool,
@@ -13,7 +21,9 @@ SELECT
 FROM input.jobs AS jobs
 JOIN run.names AS names ON names.accelerator = jobs.accelerator
 JOIN run.spans AS spans ON spans.cluster = jobs.cluster
-WHERE jobs.start_ms IS NULL OR jobs.start_ms < spans.end_ms
+LEFT JOIN started ON started.cluster = jobs.cluster AND started.workload_id = jobs.workload_id
+WHERE jobs.start_ms < spans.end_ms
+  OR (jobs.start_ms IS NULL AND COALESCE(started.import_seq, 0) <= jobs.import_seq)
 QUALIFY
   jobs.workload_id IS NULL
   OR ROW_NUMBER() OVER (

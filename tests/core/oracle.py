@@ -22,9 +22,12 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from accounting.policy import Policy
 from tests.worlds import DAY, HOUR, ONE, START, World
 
 Row = dict[str, Any]
+Who = tuple[str | None, str | None, str | None, str | None]
+"""Workload, team, status, cost center."""
 Pool = tuple[str, str]
 Place = tuple[Pool, str | None]
 Lot = tuple[str | None, str | None, str | None, str | None]
@@ -158,10 +161,10 @@ class _Reading:
         for row in sorted(rows, key=lambda r: (r["start_ms"], r["busy_ppm"], r["end_ms"] or -1)):
             best[row["start_ms"]] = row
         starts = sorted(best)
-        cut = []
+        cut: list[tuple[int, int, int, Policy]] = []
         for i, start in enumerate(starts):
             following = starts[i + 1] if i + 1 < len(starts) else None
-            end = best[start]["end_ms"]
+            end: int | None = best[start]["end_ms"]
             if end is None:
                 end = self.held_until(start, following, starts)
             if end is not None and following is not None:
@@ -171,7 +174,7 @@ class _Reading:
         return self.with_idle_runs(cut)
 
     def held_until(self, start: int, following: int | None, starts: list[int]) -> int | None:
-        hold = self.policy(start).hold_ms
+        hold: int | None = self.policy(start).hold_ms
         if hold is None:
             steps = [b - a for a, b in pairwise(starts) if a // DAY == b // DAY == start // DAY]
             if not steps:
@@ -179,16 +182,22 @@ class _Reading:
             hold = min(int(median(steps)) * 2, DAY // 2)
         return start + hold if following is None else min(start + hold, following)
 
-    def with_idle_runs(self, cut: list[tuple[int, int, int, Any]]) -> list[Seen]:
+    def with_idle_runs(self, cut: list[tuple[int, int, int, Policy]]) -> list[Seen]:
         result: list[Seen] = []
         i = 0
         while i < len(cut):
             j = i
             active = cut[i][2] > cut[i][3].active_above_ppm
-            while j + 1 < len(cut) and cut[j + 1][0] == cut[j][1] and (cut[j + 1][2] > cut[j + 1][3].active_above_ppm) == active:
+            while (
+                j + 1 < len(cut)
+                and cut[j + 1][0] == cut[j][1]
+                and (cut[j + 1][2] > cut[j + 1][3].active_above_ppm) == active
+            ):
                 j += 1
             length = cut[j][1] - cut[i][0]
-            result += [Seen(a, b, busy, active, not active and length >= p.idle_after_ms) for a, b, busy, p in cut[i : j + 1]]
+            result += [
+                Seen(a, b, busy, active, not active and length >= p.idle_after_ms) for a, b, busy, p in cut[i : j + 1]
+            ]
             i = j + 1
         return result
 
@@ -203,7 +212,7 @@ class _Reading:
     def policy_index(self, t: int) -> int:
         return max(i for i, p in enumerate(self.world.policies) if p.start_ms is None or p.start_ms <= t)
 
-    def policy(self, t: int) -> Any:
+    def policy(self, t: int) -> Policy:
         return self.world.policies[self.policy_index(t)]
 
     def month(self, lot: Lot, t: int) -> str:
@@ -220,7 +229,9 @@ class _Reading:
             and p["from"] <= t < p["to"]
             and all(p[f] is None or p[f] == v for f, v in wanted.items())
         ]
-        ranked = sorted(fits, key=lambda p: (sum(p[f] is not None for f in wanted), *(p[f] is not None for f in wanted)))
+        ranked = sorted(
+            fits, key=lambda p: (sum(p[f] is not None for f in wanted), *(p[f] is not None for f in wanted))
+        )
         return ranked[-1]["key"] if ranked else None
 
     def owner(self, job: Row, t: int) -> tuple[str | None, str, str | None]:
@@ -242,7 +253,9 @@ class _Reading:
         device = job["device_id"]
         pool = (job["pool"], job["accelerator"])
         if device in self.devices:
-            home = next((c for c in self.capacity if c["device_id"] == device and c["start_ms"] <= t < c["end_ms"]), None)
+            home = next(
+                (c for c in self.capacity if c["device_id"] == device and c["start_ms"] <= t < c["end_ms"]), None
+            )
             return (pool, None) if home is None else ((home["pool"], home["accelerator"]), device)
         return pool, device if device is not None and job["pool"] not in self.named_pools else None
 
@@ -252,7 +265,7 @@ class _Reading:
     def edges(self) -> list[int]:
         found = set(range(START, self.world.end + 1, HOUR))
         for row in [*self.jobs, *self.capacity, *self.world.full("prices"), *self.rules, *self.world.full("jobs")]:
-            found |= {row.get(c) for c in ("start_ms", "end_ms", "submitted_ms")} - {None}
+            found |= {t for c in ("start_ms", "end_ms", "submitted_ms") if (t := row.get(c)) is not None}
         for line in [*self.of_device.values(), *self.of_workload.values()]:
             found |= {t for s in line for t in (s.start, s.end)}
         found |= {p.start_ms for p in self.world.policies if p.start_ms is not None}
@@ -306,14 +319,26 @@ class _Reading:
         taken, total = self.taken(place, held, there), _sum(held)
         result.raised[place[0], (a - START) // DAY] += Fraction(max(taken, _sum(there)), ONE) * (b - a)
         for job in held:
-            part = Fraction(job["quantity_ppm"], ONE) if total <= taken else Fraction(job["quantity_ppm"] * taken, total * ONE)
+            part = (
+                Fraction(job["quantity_ppm"], ONE)
+                if total <= taken
+                else Fraction(job["quantity_ppm"] * taken, total * ONE)
+            )
             several = place[1] is not None and (len(held) > 1 or total > taken)
             self.account_holder(result, a, b, place, there, job, part, total if several else None)
         if free[place] > 0:
             self.account_free(result, a, b, place, there, held, free)
 
     def account_holder(
-        self, result: Answer, a: int, b: int, place: Place, there: list[Row], job: Row, part: Fraction, shared: int | None
+        self,
+        result: Answer,
+        a: int,
+        b: int,
+        place: Place,
+        there: list[Row],
+        job: Row,
+        part: Fraction,
+        shared: int | None,
     ) -> None:
         seen = self.observed(job["device_id"], job["workload_id"], a)
         by_device = seen is not None and seen in self.of_device.get(job["device_id"], [])
@@ -362,7 +387,7 @@ class _Reading:
         return found
 
     def book(
-        self, result: Answer, a: int, place: Place, there: list[Row], who: tuple[Any, ...], state: str, time: Fraction,
+        self, result: Answer, a: int, place: Place, there: list[Row], who: Who, state: str, time: Fraction,
         busy: Fraction | None,
     ) -> None:  # fmt: skip
         lots = self.lots(place, there, a)
@@ -372,7 +397,9 @@ class _Reading:
             if lot[2] == "reservation" and state.startswith("unallocated"):
                 said = "unallocated_reserved"
             price = self.price(place[0][1], lot, a)
-            key = Key(a // HOUR * HOUR, place, lot, self.month(lot, a), price, *who, said, self.policy_index(a))
+            workload, team, status, center = who
+            hour, month, policy = a // HOUR * HOUR, self.month(lot, a), self.policy_index(a)
+            key = Key(hour, place, lot, month, price, workload, team, status, center, said, policy)
             result.usage[key].add(time * share, None if busy is None else busy * share)
             if (time * share).denominator != 1:
                 result.rounded.add((place, key.hour))

@@ -35,6 +35,15 @@ def test_an_undone_import_brings_the_former_rows_back(desk: Desk) -> None:
     assert desk.effective("jobs")["end_ms"].to_list() == [None]
 
 
+def test_a_job_that_started_no_longer_waits(desk: Desk) -> None:
+    desk.bring("jobs", HEAD + "a,,x,1,,\nb,,x,1,,\n,,x,1,,\n", MAP, "monday.csv")
+    desk.bring("jobs", HEAD + "a,n1,x,1,5,\n", MAP, "tuesday.csv")
+    desk.bring("jobs", HEAD + "a,,x,1,,\n", MAP, "requeued.csv")
+
+    rows = desk.effective("jobs").select("import_seq", "workload_id", "start_ms").rows()
+    assert rows == [(1, "b", None), (1, None, None), (2, "a", 5_000), (3, "a", None)]
+
+
 def test_a_later_start_cuts_a_device(desk: Desk) -> None:
     rows = "d1,n1,x,1,,\nd1,n1,y,1,10,\nd1,n1,x,1,20,30\n,n2,x,4,,\n,n2,x,2,50,\n,,x,7,,\n,,x,7,,\n"
     desk.bring("capacity", CAPACITY_HEAD + rows, CAPACITY)

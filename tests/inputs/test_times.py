@@ -99,3 +99,14 @@ def test_local_times_around_the_changes_of_the_clock(desk: Desk) -> None:
     hours = desk.taken("jobs").select("workload_id", (pl.col("end_ms") - pl.col("start_ms")) // 60_000).rows()
     assert hours == [("night", 60), ("again", 30), ("long", 180), ("over", 60), ("zulu", 60)]
     assert desk.rejected() == [(4, "start", "start: '2024-03-10 02:30:00' is not a time in America/New_York")]
+
+
+def test_a_window_does_not_hide_what_is_no_time(desk: Desk) -> None:
+    mapping = (
+        "[time]\nwindow_start = 2025-01-01T00:00:00Z\nwindow_end = 2025-01-02T00:00:00Z\n"
+        "[columns]\nworkload_id = 'id'\naccelerator = \"'x'\"\nquantity = 1\nstart = 's'\nend = 'e'\n"
+    )
+    outcome = desk.bring("jobs", "id,s,e\na,noon,2025-01-01T05:00:00\nb,2025-01-01,never\nc,,\n", mapping)
+
+    assert desk.taken("jobs")["workload_id"].to_list() == ["c"]
+    assert sorted(outcome.reasons) == [("end is not a time", 1), ("start is not a time", 1)]

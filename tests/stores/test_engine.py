@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 
 from accounting.errors import InputError, StoreError
+from accounting.schema import Table
 from accounting.stores.engine import Session, open_session
 from accounting.stores.lake import Lake, PublishedDay
-from accounting.schema import Table
 from accounting.tables import CHARGES, INPUT_JOBS, INPUTS, RESULTS
 
 DAY = date(2025, 1, 1)
@@ -151,6 +151,7 @@ def test_a_file_of_the_lake_that_does_not_count_cannot_be_read(lake: Lake, sessi
     [
         ("SELECT tem FROM charges", 'query: .*"tem".*Candidate bindings.*team'),
         ("SELECT charges.tem FROM charges", 'query: .*"tem".*'),
+        ("SELECT `user` FROM usage", "query: no table here has a column `user`"),
         ("SELECT team FROM chargs", 'query: .*chargs.*Did you mean "charges"'),
         ("SELECT 1 / 0", "query: division by zero: write SAFE_DIVIDE"),
         ("SELECT CAST('x' AS INT64)", "query: Could not convert string 'x'"),

@@ -1,0 +1,373 @@
+"""A run over a real lake: what it does again, what it leaves alone, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from accounting import checks, pipeline, plan
+from accounting.config import load_config, write_project
+from accounting.core.account import account
+from accounting.inputs.importing import Outcome, import_file
+from accounting.inputs.mapping import load_mapping
+from accounting.inventory import partition
+from accounting.project import Project
+from accounting.stores.lake import Lake
+from accounting.tables import RESULTS
+
+FIRST = date(2025, 1, 30)
+DAYS = [FIRST + timedelta(days=n) for n in range(5)]
+NUMBERS = count(1)
+
+JOBS = """workload_id,team,account,pool,accelerator,quantity,device_id,submitted,start,end
+long,red,ml,train,H100-80GB,2,,2025-01-30T00:00:00Z,2025-01-30T01:00:00Z,2025-02-03T20:00:00Z
+burst,blue,web,train,H100-80GB,3,,,2025-01-31T10:17:23.456Z,2025-01-31T12:00:00Z
+part,,web,train,H100-80GB,0.3333333,,,2025-02-01T00:00:00Z,2025-02-01T05:00:00.001Z
+named,red,ml,dev,A100-40GB,1,d1,,2025-01-30T22:00:00Z,2025-01-31T02:00:00Z
+odd,red,ml,dev,H100-80GB,1,,,2025-02-02T00:00:00Z,2025-02-02T01:00:00Z
+waits,blue,web,train,H100-80GB,2,,2025-01-31T00:00:00Z,,2025-02-02T00:00:00Z
+"""
+CAPACITY = """pool,accelerator,quantity,device_id,node,purchase,provider,start
+train,H100-80GB,4,,,spot,gcp,2025-01-30T00:00:00Z
+dev,A100-40GB,1,d1,n1,,,2025-01-30T00:00:00Z
+"""
+PRICES = """accelerator,purchase,price_per_hour,start
+H100-80GB,,2.5,
+H100-80GB,spot,1.25,2025-01-01T00:00:00Z
+A100-40GB,,1,
+"""
+SAMPLES = "device_id,start,end,busy\n" + "".join(
+    f"d1,2025-01-30T23:{m:02d}:00Z,2025-01-30T23:{m + 1:02d}:00Z,{0 if m > 50 else 40}\n" for m in range(40, 59)
+)
+FILES = {"jobs": JOBS, "capacity": CAPACITY, "prices": PRICES, "samples": SAMPLES}
+
+
+@dataclass
+class Ledger:
+    """A project on disk, fed with CSV texts."""
+
+    folder: Path
+    said: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def project(self) -> Project:
+        return Project(load_config(self.folder))
+
+    @property
+    def lake(self) -> Lake:
+        return self.project.lake
+
+    def bring(self, kind: str, text: str, source: str | None = None) -> Outcome:
+        number = next(NUMBERS)
+        file, told = self.folder / f"{kind}{number}.csv", self.folder / f"{kind}{number}.map"
+        file.write_text(text)
+        names = text.partition("\n")[0].split(",")
+        told.write_text("[columns]\n" + "".join(f'{n} = "{n}"\n' for n in names))
+        return import_file(self.lake, kind, file, load_mapping(told), now=number, source=source)
+
+    def run(self, first: date | None = None, last: date | None = None) -> pipeline.Report:
+        return pipeline.run(self.project.config, first, last, lambda text, done: None)
+
+    def redone(self, change: Callable[[], object]) -> list[date]:
+        """The days that are published anew after a change."""
+        before = {(x.cluster, x.day): x.publication for x in self.lake.live()}
+        change()
+        self.run()
+        return sorted(x.day for x in self.lake.live() if before.get((x.cluster, x.day)) != x.publication)
+
+    def rows(self) -> dict[str, list[tuple[object, ...]]]:
+        """Everything that is published, sorted."""
+        frames = {t.name: self.project.query(f"SELECT * FROM {t.name}").drop("publication") for t in RESULTS}
+        return {name: frame.sort(pl.all()).rows() for name, frame in frames.items()}
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Callable[[str], Ledger]:
+    def make(name: str) -> Ledger:
+        Lake.create(load_config(write_project(tmp_path / name)).lake)
+        return Ledger(tmp_path / name)
+
+    return make
+
+
+@pytest.fixture
+def ledger(empty: Callable[[str], Ledger]) -> Ledger:
+    made = empty("ledger")
+    for kind, text in FILES.items():
+        made.bring(kind, text)
+    return made
+
+
+def test_a_run_publishes_every_day_and_the_next_one_nothing(ledger: Ledger) -> None:
+    report = ledger.run()
+    assert (report.days, report.first, report.last) == (5, DAYS[0], DAYS[-1])
+    assert (report.residual_seconds, report.residual_cost) == (0, 0)
+    rows = ledger.rows()
+    again = ledger.run()
+    assert (again.publication, again.up_to_date) == (None, 5)
+    assert ledger.rows() == rows
+    assert {f["fault"] for f in report.faults} == {"over_allocated", "no_matching_capacity"}
+
+
+def test_late_samples_are_for_their_day_and_its_neighbors(ledger: Ledger) -> None:
+    ledger.run()
+    late = "device_id,start,end,busy\nd1,2025-02-01T10:00:00Z,2025-02-01T11:00:00Z,50\n"
+    assert ledger.redone(lambda: ledger.bring("samples", late)) == DAYS[1:4]
+
+
+def test_a_late_sample_of_many_days_is_for_all_of_them(ledger: Ledger) -> None:
+    ledger.run()
+    late = "device_id,start,end,busy\nd1,2025-01-30T00:00:00Z,2025-02-02T00:00:00Z,50\n"
+    assert ledger.redone(lambda: ledger.bring("samples", late)) == DAYS[:4]
+
+
+def test_a_late_job_is_for_the_days_it_held_and_waited(ledger: Ledger) -> None:
+    ledger.run()
+    late = JOBS.splitlines()[0] + "\nlate,red,ml,train,H100-80GB,1,,,2025-02-01T10:00:00Z,2025-02-02T11:00:00Z\n"
+    assert ledger.redone(lambda: ledger.bring("jobs", late)) == DAYS[2:4]
+
+
+def test_an_undone_import_leaves_what_was_before(ledger: Ledger) -> None:
+    ledger.run()
+    before = ledger.rows()
+    more = JOBS.splitlines()[0] + "\nmore,red,ml,train,H100-80GB,1,,,2025-01-31T10:00:00Z,2025-02-05T11:00:00Z\n"
+    seq = ledger.bring("jobs", more).record.seq
+    ledger.run()
+    assert ledger.rows() != before
+    ledger.lake.undo_import(seq)
+    ledger.run()
+    assert ledger.rows() == before
+    assert ledger.run().publication is None
+
+
+def test_days_that_lose_all_inputs_are_published_empty(empty: Callable[[str], Ledger]) -> None:
+    ledger = empty("short")
+    seq = ledger.bring("jobs", JOBS).record.seq
+    ledger.run()
+    ledger.lake.undo_import(seq)
+    assert ledger.redone(lambda: None) == DAYS
+    assert not any(ledger.rows().values())
+    assert ledger.run().publication is None
+
+
+def test_the_next_export_of_a_running_job_replaces_it(ledger: Ledger, empty: Callable[[str], Ledger]) -> None:
+    head = JOBS.splitlines()[0]
+    running = f"{head}\nrun,red,ml,train,H100-80GB,1,,,2025-02-01T10:00:00Z,\n"
+    ended = f"{head}\nrun,red,ml,train,H100-80GB,1,,,2025-02-01T10:00:00Z,2025-02-02T10:00:00Z\n"
+    ledger.bring("jobs", running)
+    ledger.run()
+    assert ledger.redone(lambda: ledger.bring("jobs", ended)) == DAYS[2:]
+    other = empty("other")
+    for kind, text in [*FILES.items(), ("jobs", ended)]:
+        other.bring(kind, text)
+    other.run()
+    assert ledger.rows() == other.rows()
+
+
+def test_a_start_that_moves_within_the_wait_changes_the_days_between(empty: Callable[[str], Ledger]) -> None:
+    ledger = empty("moved")
+    ledger.bring("capacity", CAPACITY)
+    head = "workload_id,pool,accelerator,quantity,submitted,start,end\n"
+    row = "a,train,H100-80GB,1,2025-01-30T00:00:00Z,{},2025-02-03T20:00:00Z\n"
+    ledger.bring("jobs", head + row.format("2025-01-30T12:00:00Z"), source="slurm")
+    ledger.run()
+    moved = head + row.format("2025-02-02T12:00:00Z")
+    assert ledger.redone(lambda: ledger.bring("jobs", moved, source="slurm")) == DAYS[:4]
+    fresh = empty("fresh")
+    fresh.bring("capacity", CAPACITY)
+    fresh.bring("jobs", moved)
+    fresh.run()
+    assert ledger.rows() == fresh.rows()
+
+
+def test_a_price_that_begins_is_for_the_days_from_then_on(ledger: Ledger) -> None:
+    ledger.run()
+    more = "accelerator,purchase,price_per_hour,start\nH100-80GB,spot,1.5,2025-02-01T10:17:23.456Z\n"
+    assert ledger.redone(lambda: ledger.bring("prices", more)) == DAYS[2:]
+
+
+def test_a_price_that_began_earlier_is_another_price(ledger: Ledger, empty: Callable[[str], Ledger]) -> None:
+    """Its amount is the same on every day; the charge names the price all the same, as a fresh run would."""
+    other, moved = empty("other"), PRICES.replace("2025-01-01T", "2024-12-31T")
+    seq = next(i.seq for i in ledger.lake.imports() if i.kind == "prices")
+    ledger.run()
+    ledger.lake.undo_import(seq)
+    assert ledger.redone(lambda: ledger.bring("prices", moved)) == DAYS
+    for kind, text in (FILES | {"prices": moved}).items():
+        other.bring(kind, text)
+    other.run()
+    assert ledger.rows() == other.rows()
+
+
+def test_a_policy_is_for_the_days_from_its_start(ledger: Ledger) -> None:
+    ledger.run()
+    text = 'from = 2025-02-02T12:00:00Z\n[policy]\nunallocated = "evenly"\n'
+    assert ledger.redone(lambda: ledger.write("policies/spread.toml", text)) == DAYS[3:]
+
+
+def test_a_team_rule_is_for_the_days_it_is_in_force(ledger: Ledger) -> None:
+    ledger.run()
+    rule = "selector,team,start,end\naccount=ml,green,2025-01-31T00:00:00Z,2025-02-01T00:00:00.001Z\n"
+    assert ledger.redone(lambda: ledger.bring("teams", rule)) == DAYS[1:3]
+
+
+def test_an_alias_is_for_the_days_that_have_the_name(ledger: Ledger) -> None:
+    ledger.run()
+    config = (ledger.folder / "chipledger.toml").read_text()
+    table = "" if "\n[accelerators]" in config else "\n[accelerators]\n"
+    text = f'{config}{table}"A100-40GB" = "A100-80GB"\n'
+    assert ledger.redone(lambda: ledger.write("chipledger.toml", text)) == DAYS
+    assert {row[6] for row in ledger.rows()["capacity"]} | {"A100-80GB"}
+
+
+def test_days_one_by_one_are_the_days_in_one_run(ledger: Ledger, empty: Callable[[str], Ledger]) -> None:
+    ledger.run()
+    other = empty("other")
+    for kind in reversed(FILES):
+        other.bring(kind, FILES[kind])
+    for day in DAYS:
+        other.run(day, day)
+    assert other.run().publication is None
+    assert other.rows() == ledger.rows()
+
+
+def test_two_runs_at_once_publish_once(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        reports = list(pool.map(lambda _: ledger.run(), range(3)))
+    assert len([r for r in reports if r.publication]) == 1
+    assert len({x.publication for x in ledger.lake.live()}) == 1
+    rows = ledger.rows()
+    assert ledger.run().publication is None
+    assert ledger.rows() == rows
+
+
+def test_two_processes_at_once_publish_once(ledger: Ledger) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from chipledger.command import main; main()",
+        "--config",
+        str(ledger.folder),
+        "run",
+    ]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert sum("published 5 cluster-days" in text for text in said) == 1
+    assert len({x.publication for x in ledger.lake.live()}) == 1
+
+
+def test_prices_that_contradict_each_other_publish_nothing(ledger: Ledger) -> None:
+    ledger.run()
+    before = ledger.rows()
+    config = (ledger.folder / "chipledger.toml").read_text()
+    assert ledger.lake.live()
+    ledger.bring("prices", "accelerator,purchase,price_per_hour,start\nH100 SXM5,spot,9,2025-01-01T00:00:00Z\n")
+    ledger.write("chipledger.toml", config)
+    assert before == ledger.rows()
+
+
+# -- what a run refuses ----------------------------------------------------------------------------------------------
+
+SMALLEST = {"device_seconds": "0.001", "raised_seconds": "0.001", "stated_seconds": "0.001"}
+ALTERED = [
+    ("usage", "device_seconds", "0.001"),
+    ("charges", "device_seconds", "0.001"),
+    ("charges", "cost", "0.000000001"),
+    ("capacity", "stated_seconds", "0.001"),
+    ("capacity", "raised_seconds", "0.001"),
+    ("workloads", "quantity", "0.000001"),
+    ("prices", "price_per_hour", "0.000000001"),
+    ("faults", "device_seconds", "1"),
+]
+
+
+def verdict(ledger: Ledger, alter: Callable[[str, pl.DataFrame], pl.DataFrame]) -> checks.Verdict:
+    """What the checks say of a run whose rows were altered before they were staged."""
+    config = ledger.project.config
+    inventory, spans, todo, _ = pipeline.pending(config)
+    start, end = todo[0].start, todo[-1].start + 86_400_000
+    results = account(
+        partition(inventory, spans[0], start, end, config.policies, config.zones, plan.halo_ms(config.policies))
+    )
+    frames = {t: alter(t.name, getattr(results, t.name)).with_columns(publication=pl.lit("p")) for t in RESULTS}
+    staged = [ledger.lake.stage(table, frame) for table, frame in frames.items() if frame.height]
+    return checks.check_staged(ledger.lake, inventory, spans, todo, staged)
+
+
+@pytest.fixture
+def whole(ledger: Ledger) -> Ledger:
+    """Without fractions of a device, where checks allow a rounding."""
+    jobs = next(i for i in ledger.lake.imports() if i.kind == "jobs")
+    ledger.lake.undo_import(jobs.seq)
+    ledger.bring("jobs", "".join(line for line in JOBS.splitlines(keepends=True) if not line.startswith("part")))
+    return ledger
+
+
+def test_rows_as_they_are_pass(ledger: Ledger) -> None:
+    assert verdict(ledger, lambda name, frame: frame).failures == []
+
+
+@pytest.mark.parametrize(("table", "column", "amount"), ALTERED)
+@pytest.mark.parametrize("row", [0, -1])
+def test_one_altered_amount_is_seen(whole: Ledger, table: str, column: str, amount: str, row: int) -> None:
+    def alter(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        if name != table:
+            return frame
+        told = frame.with_row_index().filter(pl.col(column).is_not_null())["index"]
+        more = pl.when(pl.int_range(pl.len()) == told[row]).then(pl.lit(amount).str.to_decimal(scale=9)).otherwise(0)
+        return frame.with_columns((pl.col(column) + more).cast(frame.schema[column]).alias(column))
+
+    assert verdict(whole, alter).failures
+    assert whole.lake.live() == []
+
+
+@pytest.mark.parametrize("table", [t.name for t in RESULTS])
+def test_one_missing_row_is_seen(whole: Ledger, table: str) -> None:
+    assert verdict(whole, lambda name, frame: frame[1:] if name == table else frame).failures
+
+
+@pytest.mark.parametrize("table", [t.name for t in RESULTS])
+def test_one_repeated_row_is_seen(whole: Ledger, table: str) -> None:
+    assert verdict(whole, lambda name, frame: pl.concat([frame, frame[:1]]) if name == table else frame).failures
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("usage", "workload_id", "somebody"),
+        ("usage", "state", "unallocated_free"),
+        ("usage", "hour", datetime(2025, 3, 1, tzinfo=UTC)),
+        ("usage", "team", "somebody"),
+        ("usage", "price_id", "price-of-nothing"),
+        ("charges", "workload_id", "somebody"),
+        ("charges", "charge_kind", "overhead"),
+        ("charges", "team", "somebody"),
+        ("capacity", "pool", "elsewhere"),
+        ("workloads", "workload_id", "somebody"),
+        ("prices", "currency", "EUR"),
+        ("faults", "fault", "something"),
+    ],
+)
+def test_one_altered_word_is_seen(whole: Ledger, table: str, column: str, value: object) -> None:
+    def alter(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        if name != table:
+            return frame
+        first = pl.int_range(pl.len()) == (frame[column].is_not_null().arg_max() or 0)
+        return frame.with_columns(
+            pl.when(first).then(pl.lit(value, frame.schema[column])).otherwise(column).alias(column)
+        )
+
+    assert verdict(whole, alter).failures
