@@ -13,6 +13,7 @@ import polars as pl
 import sql
 from accounting.inventory import Inventory, Span
 from accounting.plan import EMPTY, Day, epoch_ms
+from accounting.policy import Policy
 from accounting.stores.engine import Session, open_session
 from accounting.stores.lake import Lake, StagedFile
 from accounting.tables import RESULTS
@@ -56,17 +57,24 @@ class Verdict:
 
 
 def check_staged(
-    lake: Lake, inventory: Inventory, spans: Sequence[Span], days: Sequence[Day], files: Sequence[StagedFile]
+    lake: Lake,
+    inventory: Inventory,
+    spans: Sequence[Span],
+    policies: Sequence[Policy],
+    days: Sequence[Day],
+    files: Sequence[StagedFile],
 ) -> Verdict:
     """Checks the files of a run that is not published yet."""
     staged: dict[str, list[str]] = {}
     for file in files:
         staged.setdefault(file.table, []).append(str(lake.folder / file.path))
     with open_session(lake.snapshot(), staged=staged, spill=lake.folder / "tmp") as session:
-        return _check(session, inventory, spans, [(d.span.cluster, d.day) for d in days])
+        return _check(session, inventory, spans, policies, [(d.span.cluster, d.day) for d in days])
 
 
-def check_published(lake: Lake, inventory: Inventory, spans: Sequence[Span], skip: Set[tuple[str, date]]) -> Verdict:
+def check_published(
+    lake: Lake, inventory: Inventory, spans: Sequence[Span], policies: Sequence[Policy], skip: Set[tuple[str, date]]
+) -> Verdict:
     """The same checks over what is published now, without the days to `skip`."""
     days = sorted({(x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY} - skip)
     with open_session(lake.snapshot(), spill=lake.folder / "tmp") as session:
@@ -78,16 +86,23 @@ def check_published(lake: Lake, inventory: Inventory, spans: Sequence[Span], ski
                 f"staged.{table.name}",
                 f"SELECT {columns} FROM {table.name} AS published JOIN run.checked AS checked ON {of_day}",
             )
-        return _check(session, inventory, spans, days)
+        return _check(session, inventory, spans, policies, days)
 
 
-def _check(session: Session, inventory: Inventory, spans: Sequence[Span], days: Sequence[tuple[str, date]]) -> Verdict:
+def _check(
+    session: Session,
+    inventory: Inventory,
+    spans: Sequence[Span],
+    policies: Sequence[Policy],
+    days: Sequence[tuple[str, date]],
+) -> Verdict:
     day_rows = [(cluster, day, epoch_ms(day), epoch_ms(day) + 86_400_000) for cluster, day in days]
     last = {cluster: max(end for c, _, _, end in day_rows if c == cluster) for cluster, _ in days}
     session.load("run.days", pl.DataFrame(day_rows, schema=_DAYS, orient="row"))
     span_rows = [(s.cluster, s.event, s.watermark, last[s.cluster]) for s in spans if s.cluster in last]
     session.load("run.spans", pl.DataFrame(span_rows, schema=_SPANS, orient="row"))
     session.load("run.names", inventory.names)
+    session.load("run.platforms", pl.DataFrame({"team": sorted({p.platform_team for p in policies})}))
     for name in REBUILT:
         session.define(f"rebuilt.{name}", sql.read(f"rebuilt/{name}"), keep=True)
     failures = []

@@ -83,7 +83,7 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
     try:
         _stage_all(lake, inventory, todo, config, publication, staged, progress)
         progress("checking", None)
-        verdict = checks.check_staged(lake, inventory, found, todo, staged)
+        verdict = checks.check_staged(lake, inventory, found, config.policies, todo, staged)
         if verdict.failures:
             raise Refused(f"nothing was published: {verdict.failures[0]} ({len(verdict.failures)} checks failed)")
     except BaseException:

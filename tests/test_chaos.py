@@ -137,7 +137,9 @@ def examine(folder: Path, step: str, before: State) -> bool:
     for file in project.lake.known_files():
         assert (project.lake.folder / file.path).stat().st_size == file.bytes
     inventory, spans, waiting, _ = pipeline.pending(project.config)
-    verdict = checks.check_published(project.lake, inventory, spans, skip={(d.span.cluster, d.day) for d in waiting})
+    verdict = checks.check_published(
+        project.lake, inventory, spans, project.config.policies, skip={(d.span.cluster, d.day) for d in waiting}
+    )
     assert verdict.failures == []
     if after == before:
         return False

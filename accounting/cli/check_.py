@@ -19,7 +19,9 @@ def command(ctx: click.Context) -> None:
     """
     project = screen.project(ctx)
     inventory, spans, todo, clean = pipeline.pending(project.config)
-    verdict = checks.check_published(project.lake, inventory, spans, skip={(d.span.cluster, d.day) for d in todo})
+    verdict = checks.check_published(
+        project.lake, inventory, spans, project.config.policies, skip={(d.span.cluster, d.day) for d in todo}
+    )
     failed = {f.check: f for f in verdict.failures}
     for name in sql.names("checks"):
         check = name.rpartition("/")[2]

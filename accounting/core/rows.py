@@ -77,7 +77,10 @@ def _split(weights: pl.DataFrame, mix: pl.DataFrame, single: pl.DataFrame) -> li
         return of(pl.col("until")) - of(pl.col("until") - pl.col("quantity"))
 
     first = pl.col("until") == pl.col("quantity")
-    part = {c: (pl.col(c) * pl.col("quantity") // pl.col("total")) for c in ("busy", "bound", "energy")}
+    part = {
+        c: (pl.col(c).cast(pl.Int128) * pl.col("quantity") // pl.col("total")).cast(pl.Int64)
+        for c in ("busy", "bound", "energy")
+    }
     rest = {
         c: pl.when(first).then(pl.col(c) - (part[c].sum().over("tick", "ident", "state") - part[c])).otherwise(part[c])
         for c in part

@@ -31,9 +31,9 @@ shown AS (
 ),
 
 counted AS (
-  SELECT faults.cluster, faults.day, faults.fault, faults.pool, faults.accelerator, faults.device_seconds
+  SELECT faults.cluster, faults.day, faults.fault, faults.pool, faults.accelerator, SUM(faults.device_seconds) AS device_seconds, COUNT(*) AS times
   FROM staged.faults AS faults
-  WHERE faults.fault IN ('over_allocated', 'unallocated_use', 'no_matching_capacity')
+  GROUP BY faults.cluster, faults.day, faults.fault, faults.pool, faults.accelerator
 )
 
 SELECT
@@ -47,5 +47,9 @@ FROM shown
 FULL JOIN counted
   ON counted.cluster = shown.cluster AND counted.day = shown.day AND counted.fault = shown.fault
   AND counted.pool = shown.pool AND counted.accelerator = shown.accelerator
-WHERE ABS(COALESCE(shown.device_seconds, 0) - COALESCE(counted.device_seconds, 0)) > CAST('0.01' AS NUMERIC)
+WHERE counted.times > 1
+  OR (
+    COALESCE(shown.fault, counted.fault) IN ('over_allocated', 'unallocated_use', 'no_matching_capacity')
+    AND ABS(COALESCE(shown.device_seconds, 0) - COALESCE(counted.device_seconds, 0)) > CAST('0.01' AS NUMERIC)
+  )
 ORDER BY day, cluster, fault, pool

@@ -207,6 +207,18 @@ def test_two_attempts_in_a_pool_of_two_lots_keep_their_activity() -> None:
     ]
 
 
+def test_the_activity_of_a_big_pool_of_two_lots_does_not_overflow() -> None:
+    world = World(
+        jobs=[{"workload_id": "a", "start_ms": at(0), "end_ms": at(1), "quantity_ppm": 4_000 * ONE}],
+        capacity=[
+            {"purchase": p, "quantity_ppm": n * ONE, "end_ms": at(1)} for p, n in (("spot", 3_000), ("owned", 1_000))
+        ],
+        samples=[{"workload_id": "a", "start_ms": at(0), "end_ms": at(1), "busy_ppm": ONE}],
+    )
+    usage = world.account().usage.sort("purchase")
+    assert usage.select(ms("busy_seconds")).to_series().to_list() == [1_000 * HOUR, 3_000 * HOUR]
+
+
 def test_a_policy_that_begins_in_the_day_changes_what_is_idle_from_then_on() -> None:
     policies = (Policy(name="base"), Policy(name="later", start_ms=at(12), idle_after_ms=2 * HOUR))
     world = watched(sample(at(10), at(11), 0), sample(at(13), at(14), 0), policies=policies)
