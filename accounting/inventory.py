@@ -115,6 +115,13 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
     ]
 
 
+def clusters(inventory: Inventory) -> list[str]:
+    """Every cluster that has a job that began, or capacity with a date; sorted."""
+    begun = inventory.jobs.filter(pl.col("start_ms").is_not_null())
+    dated = inventory.capacity.filter(pl.col("start_ms").is_not_null())
+    return pl.concat([begun["cluster"], dated["cluster"]]).unique().sort().to_list()
+
+
 def capacity_of(inventory: Inventory, span: Span) -> pl.DataFrame:
     """The cluster's capacity rows with their ends filled: from the first event, to the watermark."""
     return inventory.capacity.filter(pl.col("cluster") == span.cluster).with_columns(

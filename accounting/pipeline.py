@@ -15,7 +15,7 @@ from accounting.config import Config
 from accounting.core.account import account
 from accounting.core.partition import Results
 from accounting.errors import Refused
-from accounting.inventory import Inventory, Span, partition, spans, take
+from accounting.inventory import Inventory, Span, clusters, partition, spans, take
 from accounting.stores.lake import Conflict, Lake, PublishedDay, StagedFile, new_publication, now_ms
 from accounting.tables import RESULTS
 
@@ -34,7 +34,7 @@ class Report:
     up_to_date: int
     first: date | None = None
     last: date | None = None
-    watermarks: dict[str, int] = field(default_factory=dict)
+    watermarks: dict[str, int | None] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     totals: dict[str, Any] = field(default_factory=dict)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -75,7 +75,7 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
     started = now_ms()
     progress("reading inputs", None)
     inventory, found, todo, clean = pending(config, first, last)
-    watermarks = {s.cluster: s.watermark for s in found}
+    watermarks = {**dict.fromkeys(clusters(inventory)), **{s.cluster: s.watermark for s in found}}
     if not todo:
         return Report(None, 0, clean, watermarks=watermarks)
     publication = new_publication(started)
@@ -91,7 +91,11 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
         raise
     report = _report(publication, todo, clean, watermarks, staged, verdict)
     days = [PublishedDay(d.span.cluster, d.day, d.fingerprint, d.base) for d in todo]
-    lake.publish(publication, days, staged, started, now_ms(), _summary(report))
+    try:
+        lake.publish(publication, days, staged, started, now_ms(), _summary(report))
+    except Conflict:
+        lake.discard(staged)
+        raise
     lake.sweep(now_ms(), config.keep_days * 86_400_000)
     return report
 
@@ -131,7 +135,7 @@ def _report(
     publication: str,
     todo: list[plan.Day],
     clean: int,
-    watermarks: dict[str, int],
+    watermarks: dict[str, int | None],
     staged: list[StagedFile],
     verdict: checks.Verdict,
 ) -> Report:

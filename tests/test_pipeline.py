@@ -217,6 +217,15 @@ def test_a_price_that_began_earlier_is_another_price(ledger: Ledger, empty: Call
     assert ledger.rows() == other.rows()
 
 
+def test_a_cluster_in_which_nothing_has_ended_has_no_watermark(empty: Callable[[str], Ledger]) -> None:
+    ledger = empty("running")
+    ledger.bring("jobs", "workload_id,accelerator,quantity,start\na,H100-80GB,1,2025-01-31T12:00:00Z\n")
+
+    assert ledger.run().watermarks == {"default": None}
+    report = ledger.run(last=date(2025, 2, 1))
+    assert (report.days, report.totals["device_seconds"]) == (2, Decimal(36 * 3600))
+
+
 def test_a_policy_is_for_the_days_from_its_start(ledger: Ledger) -> None:
     ledger.run()
     text = 'from = 2025-02-02T12:00:00Z\n[policy]\nunallocated = "evenly"\n'

@@ -45,7 +45,8 @@ def command(ctx: click.Context, first: datetime | None, last: datetime | None) -
 
 def _show(report: Report, project: Project) -> None:
     for cluster, watermark in report.watermarks.items():
-        click.echo(f"watermark {cluster}: {screen.instant(watermark)}")
+        known = "none: nothing there has ended yet, and `run --to DAY` accounts it to the end of that day"
+        click.echo(f"watermark {cluster}: {known if watermark is None else screen.instant(watermark)}")
     if report.publication is None and not report.watermarks:
         click.echo("nothing to do: no job, sample or dated capacity is imported; see: chipledger import --help")
         return
