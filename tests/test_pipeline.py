@@ -219,7 +219,7 @@ def test_a_price_that_began_earlier_is_another_price(ledger: Ledger, empty: Call
 
 def test_a_cluster_in_which_nothing_has_ended_has_no_watermark(empty: Callable[[str], Ledger]) -> None:
     ledger = empty("running")
-    ledger.bring("jobs", "workload_id,accelerator,quantity,start\na,H100-80GB,1,2025-01-31T12:00:00Z\n")
+    ledger.bring("jobs", "workload_id,accelerator,quantity,start,end\na,H100-80GB,1,2025-01-31T12:00:00Z,\n")
 
     assert ledger.run().watermarks == {"default": None}
     report = ledger.run(last=date(2025, 2, 1))
