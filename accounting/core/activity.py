@@ -61,6 +61,8 @@ def _between(timeline: pl.DataFrame, intervals: pl.DataFrame, subject: str) -> p
 
 
 def _until(timeline: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+    if not timeline.height:
+        return pl.select(pl.repeat(0, at.len(), dtype=pl.Int64).alias(m) for m in MEASURES)
     known = at.fill_null(-1)
     row = timeline["key"].search_sorted(known, side="right").cast(pl.Int64) - 1
     here = (

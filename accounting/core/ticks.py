@@ -132,15 +132,16 @@ class _Calendar:
         )
 
     def pieces(self, accelerator: str, mix: Mix) -> Mix:
-        """The mix cut at hours, policies, months and prices."""
+        """The mix cut at hours and policies, and at the months and prices of the lots that are there at that time."""
         cuts = set(self.common)
         for start, end, held in mix:
             cuts |= {x for x in (start, end) if self.start < x < self.end}
             for lot, _ in held:
                 provider, region, purchase, _ = self.lots[lot]
-                cuts |= set(self.months(provider))
+                changes = self.months(provider)
                 for wanted in (purchase, LISTED):
-                    cuts |= {s.start for s in self.prices((accelerator, provider, region, wanted))}
+                    changes += [s.start for s in self.prices((accelerator, provider, region, wanted))]
+                cuts |= {x for x in changes if start < x < end}
         result, spans_left = [], iter(mix)
         span = next(spans_left)
         for a, b in pairwise(sorted(cuts)):

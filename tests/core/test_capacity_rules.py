@@ -139,6 +139,19 @@ def test_time_beyond_all_capacity_has_the_lot_of_its_own_day() -> None:
     assert hours(usage, "day", "purchase") == {(_day(0), None): 24, (_day(1), "spot"): 2}
 
 
+def test_a_lot_of_tomorrow_cuts_nothing_today() -> None:
+    """Half past six in the evening is the end of the month only for the provider that the device has the day after."""
+    shares = [job("a", at(0), at(30), team="red", device_id="d", quantity_ppm=5 * ONE)]
+    shares += [job("a", at(0), at(30), device_id="d", quantity_ppm=2 * ONE)]
+    lots = [{"end_ms": at(6, day=1)}, {"start_ms": at(6, day=1), "provider": "gcp"}]
+    world = World(
+        jobs=shares, capacity=[{"device_id": "d", **lot} for lot in lots], days=2, zones={"gcp": "Asia/Kolkata"}
+    )
+
+    alone = together([world.account(day, 1) for day in range(2)])
+    assert world.account().usage.equals(alone.usage)
+
+
 def test_a_device_has_the_node_of_its_day() -> None:
     world = World(
         capacity=[

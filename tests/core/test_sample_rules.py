@@ -65,6 +65,11 @@ def test_one_open_sample_of_a_day_tells_no_step() -> None:
     assert states(watched(sample(at(1), None, 50), sample(at(1, day=1), None, 50), days=2)) == {"unobserved": 48 * 60}
 
 
+def test_samples_that_cover_nothing_observe_nothing() -> None:
+    world = World(jobs=[], capacity=[DEVICE], samples=[sample(at(1), None, 50)], scheduled=True)
+    assert states(world) == {"unallocated_free": 24 * 60}
+
+
 def test_the_steps_of_a_day_are_its_own() -> None:
     """Whatever is known of tomorrow, today's samples hold as long."""
     today = [sample(at(10, k), None, 50) for k in (0, 10)]
