@@ -143,7 +143,7 @@ def test_a_lot_of_tomorrow_cuts_nothing_today() -> None:
     """Half past six in the evening is the end of the month only for the provider that the device has the day after."""
     shares = [job("a", at(0), at(30), team="red", device_id="d", quantity_ppm=5 * ONE)]
     shares += [job("a", at(0), at(30), device_id="d", quantity_ppm=2 * ONE)]
-    lots = [{"end_ms": at(6, day=1)}, {"start_ms": at(6, day=1), "provider": "gcp"}]
+    lots: list[dict[str, object]] = [{"end_ms": at(6, day=1)}, {"start_ms": at(6, day=1), "provider": "gcp"}]
     world = World(
         jobs=shares, capacity=[{"device_id": "d", **lot} for lot in lots], days=2, zones={"gcp": "Asia/Kolkata"}
     )
