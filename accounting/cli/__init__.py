@@ -11,7 +11,7 @@ import click
 
 from accounting.errors import ChipledgerError
 
-COMMANDS = ("init", "import", "imports", "run", "check", "query", "status", "owners", "doctor", "report")
+COMMANDS = ("init", "import", "imports", "run", "check", "query", "status", "owners", "doctor", "report", "demo", "simulate", "judge")
 
 
 class _Commands(click.Group):

@@ -43,7 +43,7 @@ def account(p: Partition) -> Results:
     free = stated(
         occupancy.free.join(where.select("place", "pool"), on="place"),
         pool_codes(waiting(p), site.pools),
-        typical(located.select("pool", "workload_id", "start", "end", "quantity")),
+        typical(located),
         scheduled=p.scheduled,
     )
     weights = pl.concat([held_rows(located, occupancy, ticks, activity), free_rows(free, where, ticks, activity)])

@@ -25,15 +25,20 @@ def stated(free: pl.DataFrame, waiting: pl.DataFrame, sizes: pl.DataFrame, *, sc
     return label(free, "pool", states.select("pool", "start", "end", "state"), "state")
 
 
-def typical(jobs: pl.DataFrame) -> pl.DataFrame:
+def typical(held: pl.DataFrame) -> pl.DataFrame:
     """The least typical request size by pool and UTC day number: pool, day, least.
 
-    `jobs`: pool, workload_id, start, end, quantity. Attempts and pieces of one workload are one request.
+    `held`: pool, workload_id, begun, node, observed, start, end, quantity. What a workload began at one time, on however
+    many devices, is one request; of a workload's attempts and pieces of a day the largest counts, once.
     """
-    days = jobs.with_columns(day=pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)).explode("day")
-    asked = pl.when(pl.col("workload_id").is_null()).then(pl.len()).otherwise(1)
-    requests = days.group_by("pool", "day", "quantity", "workload_id").agg(requests=asked.first())
-    counts = requests.group_by("pool", "day", "quantity").agg(len=pl.col("requests").sum())
+    days = held.with_columns(day=pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)).explode("day")
+    nameless = days.filter(pl.col("workload_id").is_null()).select("pool", "day", "quantity")
+    row = ("pool", "day", "workload_id", "begun", "node", "observed")
+    rows = days.filter(pl.col("workload_id").is_not_null()).group_by(row).agg(pl.col("quantity").max())
+    attempts = rows.group_by("pool", "day", "workload_id", "begun").agg(pl.col("quantity").sum())
+    requests = attempts.group_by("pool", "day", "workload_id").agg(pl.col("quantity").max())
+    sizes = pl.concat([requests.select("pool", "day", "quantity"), nameless])
+    counts = sizes.group_by("pool", "day", "quantity").agg(pl.len())
     common = counts.filter(pl.col("len") * COMMON >= pl.col("len").sum().over("pool", "day"))
     return common.group_by("pool", "day").agg(least=pl.col("quantity").min())
 

@@ -41,20 +41,27 @@ def identified(holdings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .cast({"ident": pl.Int64})
     )
     joined = holdings.join(identities, on=IDENTITY, how="left", nulls_equal=True, maintain_order="left")
-    return joined.select("ident", "pool", "device_id", "workload_id", "start", "end", "quantity"), identities
+    columns = ("ident", "pool", "device_id", "workload_id", "begun", "node", "start", "end", "quantity")
+    return joined.rename({"start_ms": "begun"}).select(columns), identities
 
 
 def waiting(p: Partition) -> pl.DataFrame:
-    """Requests from submission to start (or end, or the watermark): `pool, accelerator, start, end, quantity`."""
+    """Requests from submission to start (or end, or the watermark): `pool, accelerator, start, end, quantity`.
+
+    Rows of one workload that were submitted and started together (one for each device) are one request.
+    """
     until = pl.coalesce("start_ms", "end_ms", pl.lit(p.watermark))
-    return (
-        p.jobs.filter(pl.col("submitted_ms").is_not_null() & (pl.col("quantity_ppm") > 0))
-        .select(
-            "pool",
-            "accelerator",
-            start=pl.max_horizontal("submitted_ms", pl.lit(p.start)),
-            end=pl.min_horizontal(until, pl.lit(p.end)),
-            quantity="quantity_ppm",
-        )
-        .filter(pl.col("end") > pl.col("start"))
+    rows = p.jobs.filter(pl.col("submitted_ms").is_not_null() & (pl.col("quantity_ppm") > 0)).select(
+        "pool",
+        "accelerator",
+        "workload_id",
+        start=pl.max_horizontal("submitted_ms", pl.lit(p.start)),
+        end=pl.min_horizontal(until, pl.lit(p.end)),
+        quantity="quantity_ppm",
+        together=pl.when(pl.col("workload_id").is_null()).then(pl.int_range(pl.len())),
     )
+    waits = rows.filter(pl.col("end") > pl.col("start"))
+    summed = waits.group_by("pool", "accelerator", "workload_id", "start", "end", "together").agg(
+        pl.col("quantity").sum()
+    )
+    return summed.select("pool", "accelerator", "start", "end", "quantity")

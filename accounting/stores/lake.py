@@ -308,7 +308,7 @@ class Lake:
             ]
             connection.executemany("DELETE FROM files WHERE path = ?", [(p,) for p in dead])
             known = {r["path"] for r in connection.execute("SELECT path FROM files")}
-        orphans = [p for p in self.orphans(known) if p.stat().st_mtime < now / 1000 - 86_400]
+        orphans = [p for p in self.orphans(known) if older(p, now / 1000 - 86_400)]
         for path in [*(self.folder / p for p in dead), *orphans]:
             path.unlink(missing_ok=True)
         return len(dead) + len(orphans)
@@ -331,6 +331,14 @@ class Lake:
         """SQLite's own verdict on the catalog: `ok`, or what is wrong."""
         with self._catalog() as connection:
             return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+
+
+def older(path: Path, than: float) -> bool:
+    """Whether a file was last written before an instant (seconds); False for one that another run has just removed."""
+    try:
+        return path.stat().st_mtime < than
+    except FileNotFoundError:
+        return False
 
 
 def new_publication(now: int) -> str:

@@ -369,22 +369,33 @@ class _Reading:
     def free_state(self, pool: Pool, quantity: int, t: int) -> str:
         if not self.world.scheduled:
             return "unobserved"
-        for job in self.world.full("jobs"):
+        waiting: dict[Any, int] = defaultdict(int)
+        for number, job in enumerate(self.world.full("jobs")):
             until = next((x for x in (job["start_ms"], job["end_ms"], self.world.watermark) if x is not None), 0)
             waits = job["submitted_ms"] is not None and job["submitted_ms"] <= t < until
-            if waits and (job["pool"], job["accelerator"]) == pool and 0 < job["quantity_ppm"] <= quantity:
-                return "unallocated_queued"
+            if waits and (job["pool"], job["accelerator"]) == pool and job["quantity_ppm"] > 0:
+                who = number if job["workload_id"] is None else (job["workload_id"], job["submitted_ms"], until)
+                waiting[who] += job["quantity_ppm"]
+        if any(size <= quantity for size in waiting.values()):
+            return "unallocated_queued"
         sizes = self.sizes[pool, t // DAY]
         return "unallocated_stranded" if sizes and quantity < min(sizes) else "unallocated_free"
 
     @cached_property
     def sizes(self) -> dict[tuple[Pool, int], list[int]]:
-        """Sizes of what was held in a pool on a day; in small worlds every size is at least one in twenty."""
-        found: dict[tuple[Pool, int], list[int]] = defaultdict(list)
+        """Sizes of the requests held in a pool on a day; in small worlds every size is at least one in twenty."""
+        rows: dict[tuple[Pool, int], dict[Any, dict[Any, int]]] = defaultdict(lambda: defaultdict(dict))
         for a, b in pairwise(self.edges):
             for job in self.holding(a, b):
-                found[self.place(job, a)[0], a // DAY].append(job["quantity_ppm"])
-        return found
+                begun = (job["workload_id"] or id(job), job["start_ms"])
+                rows[self.place(job, a)[0], a // DAY][begun][job["node"], job["device_id"]] = job["quantity_ppm"]
+        found: dict[tuple[Pool, int], list[int]] = {}
+        for scope, attempts in rows.items():
+            largest: dict[Any, int] = defaultdict(int)
+            for (workload, _), held in attempts.items():
+                largest[workload] = max(largest[workload], sum(held.values()))
+            found[scope] = list(largest.values())
+        return defaultdict(list, found)
 
     def book(
         self, result: Answer, a: int, place: Place, there: list[Row], who: Who, state: str, time: Fraction,

@@ -199,6 +199,22 @@ def test_free_while_a_waiting_request_fits_is_queued() -> None:
     }
 
 
+def test_the_devices_of_one_job_are_one_request() -> None:
+    """Two of three devices are free while a job for three waits: it does not fit, and nobody is kept waiting by them."""
+    devices = ("d1", "d2", "d3")
+    world = World(
+        jobs=[
+            job("a", at(0), at(1), device_id="d1"),
+            *(job("large", at(1), at(2), device_id=d, submitted_ms=at(0)) for d in devices),
+        ],
+        capacity=[{"device_id": d, "start_ms": START, "end_ms": at(3)} for d in devices],
+    )
+    assert hours(world.account().usage.filter(pl.col("workload_id").is_null()), "hour", "state") == {
+        (_hour(0), "unallocated_free"): 2,
+        (_hour(2), "unallocated_free"): 3,
+    }
+
+
 def test_free_but_too_little_for_any_typical_request_is_stranded() -> None:
     world = World(
         jobs=[job("a", at(0), at(1), quantity_ppm=2 * ONE)], capacity=[{"quantity_ppm": 3 * ONE, "end_ms": at(2)}]

@@ -1,0 +1,110 @@
+"""The truth of a simulated company as files, in the words of the published tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from accounting.errors import InputError
+from accounting.simulate.company import HOUR, POOLS
+from accounting.simulate.sampler import SLOW
+from accounting.simulate.timeline import BY_WORKLOAD, judged, metered
+from accounting.simulate.truth import IDLE_AFTER, KEYS, really, truth
+from accounting.simulate.world import World
+
+SECONDS = pl.Decimal(38, 9)
+FOLDER = "truth"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """How the company was made, and what a judge must know: `interval` ms of a record, `contradictions` among samples.
+
+    `blur` and `blur_unheld`: hours that records of that length can at most put on the wrong side of an edge: of what a
+    device did, and of what was held.
+    """
+
+    seed: int
+    devices: int
+    first: date
+    last: date
+    interval: int
+    contradictions: int
+    blur: float
+    blur_unheld: float
+
+
+def usage(world: World) -> pl.DataFrame:
+    """Hourly usage by the names of the usage table; seconds and cost are exact decimals (cost NULL: no price)."""
+    rows = truth(world)
+    where = {field: pl.col("pool").replace_strict({n: getattr(p, field) for n, p in enumerate(POOLS)}, return_dtype=pl.String)
+             for field in ("cluster", "name", "provider", "region")}  # fmt: skip
+    named = rows.join(world.places.select("place", "node", "device_id"), on="place", how="left").join(
+        world.attempts.select("attempt", "workload_id", "model", "purpose"), on="attempt", how="left"
+    )
+    keys = ("workload_id", "model", "purpose", "team")
+    merged = named.group_by(*(k for k in KEYS if k not in {"attempt", "team"}), "node", "device_id", *keys).agg(
+        pl.col("device").sum(),
+        pl.when(pl.col("busy").count() > 0).then(pl.col("busy").sum()).alias("busy"),
+        pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum()).alias("cost"),
+    )
+    hour = pl.from_epoch("hour", "ms").cast(pl.Datetime("us", "UTC"))
+    return merged.select(
+        hour=hour,
+        day=hour.dt.date(),
+        month="month",
+        cluster=where["cluster"],
+        pool=where["name"],
+        node="node",
+        device_id="device_id",
+        accelerator="accelerator",
+        provider=where["provider"],
+        region=where["region"],
+        purchase="purchase",
+        capacity_owner="owner",
+        workload_id="workload_id",
+        team="team",
+        model="model",
+        purpose="purpose",
+        state="state",
+        device_seconds=_exact("device", 1_000_000_000),
+        busy_seconds=_exact("busy", 1_000_000_000),
+        cost=_exact("cost", 1_000_000 * 1_000_000_000),
+    ).sort("hour", "cluster", "pool", "device_id", "workload_id", "state", nulls_last=True)
+
+
+def _exact(column: str, divisor: int) -> pl.Expr:
+    return (pl.col(column).cast(pl.Decimal(38, 0)) / pl.lit(divisor).cast(pl.Decimal(38, 9))).cast(SECONDS)
+
+
+def blur(world: World, interval: int) -> tuple[float, float]:
+    """Every edge can put a part of one record on the wrong side: hours at most, of doing and of holding."""
+    changes = judged(metered(world), IDLE_AFTER).group_by("place").len()
+    told = world.attempts.select(place=pl.col("attempt") + BY_WORKLOAD, size="size")
+    known = changes.join(told, on="place", how="left").with_columns(
+        ms=pl.when(pl.col("size").is_null()).then(interval).otherwise(pl.col("size") * max(interval, SLOW))
+    )
+    edges = 2 * (world.holdings.height + world.rogues.height) * interval
+    return (float((known["len"] * known["ms"]).sum()) + edges) / HOUR, edges / HOUR
+
+
+def save(world: World, facts: Facts, folder: Path) -> pl.DataFrame:
+    """Writes the truth into `folder`/truth; returns its hourly usage."""
+    place = folder / FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    rows = usage(world)
+    rows.write_parquet(place / "usage.parquet")
+    really(world).write_parquet(place / "really.parquet")
+    (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
+    return rows
+
+
+def load(folder: Path) -> tuple[Facts, pl.DataFrame, pl.DataFrame]:
+    """Facts, hourly usage, and hours by true state, as `save` wrote them; InputError where there is no truth."""
+    place = folder / FOLDER
+    if not (place / "facts.json").exists():
+        raise InputError(f"{place}: no truth of a simulated fleet here; `chipledger demo` and `simulate` write one")
+    facts = msgspec.json.decode((place / "facts.json").read_bytes(), type=Facts)
+    return facts, pl.read_parquet(place / "usage.parquet"), pl.read_parquet(place / "really.parquet")

@@ -1,0 +1,140 @@
+"""The demo: a simulated company as a project, from nothing to published numbers and reports; safe to run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from accounting import pipeline
+from accounting.config import FILE, POLICIES, load_config, write_project
+from accounting.errors import InputError
+from accounting.inputs.importing import Progress, import_file
+from accounting.inputs.mapping import load_mapping
+from accounting.project import Project, open_project
+from accounting.reports import charges
+from accounting.simulate import answer, files
+from accounting.simulate.demand import Window
+from accounting.simulate.world import LEAST_DEVICES, World, build
+from accounting.stores.lake import Lake, now_ms
+
+INPUTS = "inputs"
+REPORTS = "reports"
+PLAN = "simulated.json"
+LEAST_DAYS = 3
+
+POLICY = """# From this month on, everybody who holds something in a pool bears its unallocated time, by what they hold.
+from = {start}
+
+[policy]
+unallocated = "allocation"
+"""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is simulated: at least `devices` devices, `days` days up to and with `until`, records of `interval` seconds."""
+
+    devices: int
+    days: int
+    until: date
+    seed: int
+    interval: int
+
+    @property
+    def first(self) -> date:
+        return self.until - timedelta(days=self.days - 1)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.seed, _ms(self.first), _ms(self.until + timedelta(days=1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A demo that stands: its project, what it shows, and each run's report (none where it stood already)."""
+
+    project: Project
+    plan: Plan
+    runs: tuple[pipeline.Report, ...]
+    reports: tuple[Path, ...]
+
+
+def checked(plan: Plan) -> Plan:
+    """`plan` if it can be simulated; raises `InputError`."""
+    if plan.devices < LEAST_DEVICES:
+        raise InputError(f"--devices {plan.devices}: the company has at least {LEAST_DEVICES}")
+    if plan.days < LEAST_DAYS:
+        raise InputError(f"--days {plan.days}: simulate at least {LEAST_DAYS}")
+    if plan.interval < 1:
+        raise InputError(f"--interval {plan.interval}: write whole seconds, at least 1")
+    return plan
+
+
+def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> list[files.Import]:
+    """Writes the company's truth, and with `inputs` its files, into `folder`; returns what to import, in order."""
+    progress("simulating the company", None)
+    world = build(plan.window, plan.devices)
+    made: tuple[list[files.Import], int] = ([], 0)
+    if inputs:
+        made = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
+    progress("integrating the truth", None)
+    answer.save(world, _facts(plan, world, made[1]), folder)
+    return made[0]
+
+
+def existing(folder: Path) -> Plan | None:
+    """The plan of the demo that stands in `folder`, or None; InputError where something else stands there."""
+    if not (folder / FILE).exists():
+        return None
+    if not (folder / PLAN).exists():
+        raise InputError(f"{folder}: a project, but not a demo; choose another folder with --dir")
+    return msgspec.json.decode((folder / PLAN).read_bytes(), type=Plan)
+
+
+def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
+    """The demo in `folder`; what is there already is not done again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PLAN).write_bytes(msgspec.json.encode(plan))
+    project = _project(plan, folder)
+    imports = simulate(plan, folder, progress, inputs=True)
+    runs = []
+    for late in (False, True):
+        for item in imports:
+            if item.late == late:
+                _import(project, folder / INPUTS, item, progress)
+        runs.append(pipeline.run(project.config, None, None, progress))
+    progress("writing reports", None)
+    return Built(project, plan, tuple(runs), tuple(_reports(project, folder / REPORTS)))
+
+
+def _project(plan: Plan, folder: Path) -> Project:
+    if not (folder / FILE).exists():
+        Lake.create(load_config(write_project(folder)).lake)
+    start = max(plan.until.replace(day=1), plan.first + timedelta(days=1))
+    (folder / POLICIES / f"{start}.toml").write_text(POLICY.format(start=start), "utf-8")
+    return open_project(folder)
+
+
+def _import(project: Project, folder: Path, item: files.Import, progress: Progress) -> None:
+    mapping = load_mapping(folder / item.mapping)
+    import_file(project.lake, item.kind, folder / item.file, mapping, now=now_ms(), source=None, strict=True, progress=progress)
+
+
+def _reports(project: Project, out: Path) -> list[Path]:
+    months = project.query("SELECT DISTINCT month FROM charges ORDER BY month")["month"].to_list()
+    return [path for month in months for path, _ in charges.write(project, month, None, out).files]
+
+
+def _facts(plan: Plan, world: World, contradictions: int) -> answer.Facts:
+    interval = plan.interval * 1000
+    blurred = answer.blur(world, interval)
+    return answer.Facts(plan.seed, world.places.height, plan.first, plan.until, interval, contradictions, *blurred)
+
+
+def _ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+
+

@@ -1,0 +1,216 @@
+"""The files that the company's systems would write, with the mappings that import them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+
+from accounting.simulate.company import ADS, DAY, POOLS, PRICES, RULES
+from accounting.simulate.sampler import batches
+from accounting.simulate.truth import FOUNDED, REPRICED, middle
+from accounting.simulate.world import STRAY, World
+
+MOST = 5_000_000
+"""Records in one file, about."""
+EXPORTED = 7 * DAY
+"""How long before the end the first export of the job log was made; it knows nothing of what came after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A file to import as `kind` with a mapping, both relative to the folder; `late` ones come after a first run."""
+
+    kind: str
+    file: str
+    mapping: str
+    late: bool = False
+
+
+Tell = Callable[[str, float], None]
+
+
+def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[Import], int]:
+    """Writes everything into `folder`; what to import, in order, and how many samples contradict another one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for mapping in sorted(files("accounting.simulate").joinpath("mappings").iterdir(), key=lambda f: f.name):
+        (folder / mapping.name).write_text(mapping.read_text("utf-8"), "utf-8")
+    tables = {
+        "capacity": _capacity(world),
+        "prices": _prices(world),
+        "teams": _teams(world),
+        "pods-early": _pods(world, world.window.end - EXPORTED),
+        "pods": _pods(world, world.window.end),
+        "tpu-jobs": _tpu_jobs(world),
+    }
+    for name, table in tables.items():
+        table.write_csv(folder / f"{name}.csv")
+    _sacct(world).write_csv(folder / "sacct-hpc.txt", separator="|")
+    samples = list(_samples(world, folder, interval, tell))
+    kinds = {"capacity": "capacity", "prices": "prices", "teams": "teams"}
+    found = [Import(kinds.get(name, "jobs"), f"{name}.csv", f"{name.removesuffix('-early')}.toml") for name in tables]
+    found.append(Import("jobs", "sacct-hpc.txt", "sacct-hpc.toml"))
+    return sorted([*found, *(i for i, _ in samples)], key=lambda i: i.late), sum(n for _, n in samples)
+
+
+def _samples(world: World, folder: Path, interval: int, tell: Tell) -> Iterator[tuple[Import, int]]:
+    late = []
+    for batch in batches(world, interval, MOST):
+        tell(f"sampling {batch.name}", _done(world, batch.name))
+        for kind, rows in (("device", pl.col("device").is_not_null()), ("workload", pl.col("workload").is_not_null())):
+            file = f"samples-{kind}-{batch.name}.parquet"
+            records = batch.records.filter(rows).drop("workload" if kind == "device" else "device")
+            if records.height:
+                records.write_parquet(folder / file)
+                yield Import("samples", file, f"samples-{kind}.toml"), batch.contradictions if kind == "device" else 0
+        late.append(batch.late)
+    told = pl.concat(late).drop("workload")
+    if told.height:
+        told.write_parquet(folder / "samples-late.parquet")
+        yield Import("samples", "samples-late.parquet", "samples-device.toml", late=True), 0
+
+
+def _done(world: World, day: str) -> float:
+    at = int(pl.Series([day]).str.to_date().cast(pl.Datetime("ms")).dt.epoch("ms")[0])
+    return (at - world.window.start) / (world.window.end - world.window.start)
+
+
+def _time(column: str) -> pl.Expr:
+    """A time as the clusters' exports write it."""
+    return pl.from_epoch(column, "ms").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+
+
+def _pool(field: str, column: str = "pool") -> pl.Expr:
+    values = {n: getattr(p, field) for n, p in enumerate(POOLS)}
+    return pl.col(column).replace_strict(values, return_dtype=pl.String)
+
+
+def _capacity(world: World) -> pl.DataFrame:
+    stated = world.online.join(world.places, on="place").sort("place", "start")
+    one = stated.group_by("pool", "node", "device_id", "purchase", "owner_team", "start", "end", maintain_order=True).len()
+    return one.select(
+        cluster=_pool("cluster"),
+        pool=_pool("name"),
+        node="node",
+        gpu="device_id",
+        type=_pool("accelerator"),
+        count="len",
+        provider=_pool("provider"),
+        region=_pool("region"),
+        purchase="purchase",
+        owner="owner_team",
+        online=_time("start"),
+        offline=_time("end"),
+    )
+
+
+def _prices(world: World) -> pl.DataFrame:
+    change = pl.Series([middle(world) + REPRICED])
+    rows = []
+    for accelerator, provider, purchase, price, later in PRICES:
+        rows.append((accelerator, provider, purchase, None, price))
+        if later is not None:
+            rows.append((accelerator, provider, purchase, int(change[0]), later))
+    schema = {"type": pl.String, "provider": pl.String, "purchase": pl.String, "from": pl.Int64, "usd_per_hour": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(_time("from").alias("from"))
+
+
+def _teams(world: World) -> pl.DataFrame:
+    founded = middle(world) + FOUNDED
+    selector, before, cost_center, after, its_own = ADS
+    rows = [(*rule, None, None) for rule in RULES]
+    rows += [(selector, before, cost_center, None, founded), (selector, after, its_own, founded, None)]
+    schema = {"selector": pl.String, "team": pl.String, "cost_center": pl.String, "from": pl.Int64, "until": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        _time("from").alias("from"), _time("until").alias("until")
+    )
+
+
+def _known(attempts: pl.DataFrame, until: int) -> pl.DataFrame:
+    """What an export at `until` knows of attempts: later starts and ends are still open."""
+    started = pl.col("start") < until
+    return attempts.filter(pl.col("submitted") < until).with_columns(
+        start=pl.when(started).then("start"),
+        end=pl.when(~pl.col("open") & (pl.col("end") < until)).then("end"),
+        outcome=pl.when(~pl.col("open") & (pl.col("end") < until)).then("outcome"),
+    )
+
+
+def _pods(world: World, until: int) -> pl.DataFrame:
+    """One row per device that a pod held; one row for a pod that holds nothing yet."""
+    mine = [n for n, p in enumerate(POOLS) if p.by_device]
+    known = _known(world.attempts.filter(pl.col("pool").is_in(mine)), until)
+    held = world.holdings.select("attempt", "place").join(world.places.select("place", "node", "device_id"), on="place")
+    rows = known.join(held.sort("attempt", "place"), on="attempt", how="left", maintain_order="left_right")
+    waiting = pl.col("start").is_null()
+    unique = rows.filter(~waiting | (pl.col("attempt") != pl.col("attempt").shift()).fill_null(True))
+    return unique.select(
+        pod="workload_id",
+        namespace="facts",
+        user="user",
+        model="model",
+        purpose="purpose",
+        cluster=_pool("cluster"),
+        pool=_pool("name"),
+        node=pl.when(~waiting).then("node"),
+        gpu=pl.when(~waiting).then("device_id"),
+        type="accelerator",
+        profile=pl.when(pl.col("slot").str.contains("gb")).then("slot"),
+        gpus=pl.when(waiting).then("size").otherwise(1),
+        created=_time("submitted"),
+        started=_time("start"),
+        finished=_time("end"),
+        reason="outcome",
+    )
+
+
+def _tpu_jobs(world: World) -> pl.DataFrame:
+    mine = world.attempts.filter(pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "workload"]))
+    return _known(mine, world.window.end).select(
+        job="workload_id",
+        team="team",
+        user="user",
+        model="model",
+        chips="size",
+        queued=_time("submitted"),
+        started=_time("start"),
+        ended=_time("end"),
+        state="outcome",
+    )
+
+
+def _sacct(world: World) -> pl.DataFrame:
+    """As `sacct -P -D --format=…` prints it: local time is UTC here, steps stand under their job."""
+    mine = world.attempts.filter(pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "nothing"]))
+    node = world.holdings.join(world.places, on="place").group_by("attempt").agg(pl.col("node").unique().sort())
+    known = _known(mine, world.window.end).join(node, on="attempt", how="left")
+    kind = pl.when(pl.col("accelerator") == STRAY).then(pl.lit("v100-16gb")).otherwise(pl.lit("a100-80gb"))
+    tres = pl.format("billing={},cpu={},gres/gpu:{}={},gres/gpu={},node=1", pl.col("size") * 12, pl.col("size") * 12,
+                     kind, "size", "size")  # fmt: skip
+    started = pl.col("start").is_not_null()
+    table = known.select(
+        JobID="workload_id",
+        JobName="model",
+        User="user",
+        Account="facts",
+        Cluster=pl.lit("hpc"),
+        Partition=pl.lit("a100"),
+        Submit=_local("submitted"),
+        Start=_local("start").fill_null("Unknown"),
+        End=_local("end").fill_null("Unknown"),
+        State=pl.coalesce("outcome", pl.when(started).then(pl.lit("RUNNING")).otherwise(pl.lit("PENDING"))),
+        AllocTRES=pl.when(started).then(tres),
+        ReqTRES=tres,
+        NodeList=pl.coalesce(pl.col("node").list.join(","), pl.lit("None assigned")),
+    )
+    steps = table.filter(pl.col("Start") != "Unknown").with_columns(
+        JobID=pl.format("{}.batch", "JobID"), JobName=pl.lit("batch"), ReqTRES=None
+    )
+    return pl.concat([table, steps]).sort("Submit", "JobID", "Start")
+
+
+def _local(column: str) -> pl.Expr:
+    return pl.from_epoch(column, "ms").dt.strftime("%Y-%m-%dT%H:%M:%S")

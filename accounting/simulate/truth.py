@@ -1,0 +1,236 @@
+"""The right answer: events integrated to hourly usage and its cost, by none of the accounting's code."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from accounting.simulate.company import ADS, DAY, HOUR, POOLS, PPM, PRICES
+from accounting.simulate.spans import SPANS, cut, overlay, sweep
+from accounting.simulate.timeline import BY_WORKLOAD, judged, metered, working
+from accounting.simulate.world import STRAY, World
+
+IDLE_AFTER = 60_000
+REPRICED = (10 * HOUR) + 17 * 60_000 + 23_456
+"""Time of day at which the price list changes, on the day in the middle of the window."""
+FOUNDED = 12 * HOUR + 34 * 60_000 + 56_789
+"""Time of day at which the ads team takes over its namespace."""
+POOLED = 1 << 21
+STRAYS = POOLED + len(POOLS)
+ZONES = {"gcp": "America/Los_Angeles"}
+
+KEYS = ("hour", "month", "pool", "place", "purchase", "owner", "accelerator", "attempt", "team", "state")
+
+
+def middle(world: World) -> int:
+    """Midnight (ms) of the day on which prices and teams change."""
+    return world.window.start + (world.window.end - world.window.start) // 2 // DAY * DAY
+
+
+def truth(world: World) -> pl.DataFrame:
+    """Hourly usage: KEYS, `device` and `busy` in ppm·ms (busy NULL: not observed), `cost` in millionths of a nano-unit.
+
+    `pool` is an index into POOLS, `place` NULL where the pool is accounted as a whole.
+    """
+    held = _held(world)
+    rows = pl.concat([held.select("place", "attempt", "state", "start", "end", "device", "busy"), _unheld(world)])
+    instants = [*range(world.window.start, world.window.end, HOUR), middle(world) + REPRICED, middle(world) + FOUNDED]
+    whole = rows.with_columns(length=pl.col("end") - pl.col("start"))
+    pieces = cut(whole, instants)
+    part = (pl.col("end") - pl.col("start")).cast(pl.Int128)
+    parted = pieces.with_columns((pl.col(c) * part // pl.col("length")).cast(pl.Int64) for c in ("device", "busy"))
+    return _summed(_priced(_named(parted, world), world))
+
+
+def really(world: World) -> pl.DataFrame:
+    """What the time truly was, hours by state of the full taxonomy: `state, hours`; the inputs tell less than that."""
+    spent = (pl.col("end") - pl.col("start")).cast(pl.Float64) / HOUR
+    words = {0: "starting", 1: "active", 2: "checkpoint", 3: "stalled", 4: "idle", 5: "lost"}
+    shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
+    work = overlay(working(world), shares).with_columns(part=pl.col("ppm") / pl.max_horizontal("taken", pl.lit(PPM)))
+    held = work.group_by("kind").agg(hours=(spent * pl.col("part")).sum())
+    named = held.select(pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String)).alias("state"), "hours")
+    down = overlay(world.downs, world.online).group_by(state="kind").agg(hours=spent.sum())
+    return pl.concat([named, down.select("state", "hours")]).sort("state")
+
+
+def _home(world: World) -> pl.DataFrame:
+    """Where each device's time is accounted: itself, or its pool."""
+    counted = [n for n, p in enumerate(POOLS) if not p.by_device]
+    home = pl.when(pl.col("pool").is_in(counted)).then(pl.col("pool") + POOLED).otherwise("place")
+    return world.places.select("place", "pool", home=home)
+
+
+def _held(world: World) -> pl.DataFrame:
+    """Held time: home, attempt, start, end, device, busy (ppm·ms), state."""
+    work = working(world).join(_home(world), on="place").join(
+        world.attempts.select("attempt", "accelerator"), on="attempt"
+    )
+    shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
+    pieces = overlay(work, shares)
+    length = pl.col("end") - pl.col("start")
+    fits = pl.max_horizontal("taken", pl.lit(PPM))
+    timeline = judged(metered(world), IDLE_AFTER)
+    told = pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "workload"])
+    blind = pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "nothing"])
+    metering = pl.when(told).then(pl.col("attempt") + BY_WORKLOAD).otherwise("place")
+    seen = overlay(pieces.filter(~blind).with_columns(device_place="place", place=metering), timeline)
+    unseen = pieces.filter(blind).with_columns(device_place="place", state=pl.lit("unobserved"))
+    both = pl.concat([seen, unseen.select(seen.columns)])
+    home = pl.when(pl.col("accelerator") == STRAY).then(STRAYS).otherwise("home")
+    return both.select(
+        "attempt",
+        "start",
+        "end",
+        place=home,
+        state=pl.format("allocated_{}", "state"),
+        device=(length * pl.col("ppm")).cast(pl.Int128) * PPM // fits.cast(pl.Int128),
+        busy=pl.when(pl.col("state") != "unobserved").then((length * pl.col("level")).cast(pl.Int128)),
+    )
+
+
+def _unheld(world: World) -> pl.DataFrame:
+    """Time that nobody held, as far as the inventory knows of it."""
+    home = _home(world)
+    stray = world.attempts.filter(pl.col("accelerator") == STRAY).select("attempt")
+    online = world.online.join(home, on="place").select(place="home", start="start", end="end", amount=pl.lit(PPM))
+    held = (
+        world.holdings.join(stray, on="attempt", how="anti")
+        .join(home, on="place")
+        .select(place="home", start="start", end="end", amount="ppm")
+    )
+    level = sweep(there=online, held=held).with_columns(free=pl.col("there") - pl.col("held"))
+    free = level.filter(pl.col("free") > 0).select("place", "start", "end", "free", alone=pl.col("held") == 0)
+    named = free.join(home.select(place="home", pool="pool").unique(), on="place")
+    states = _pool_states(world, named)
+    at = named.with_columns(device_place="place", place="pool")
+    labelled = overlay(at.drop("pool"), states).with_columns(pool="place", place="device_place")
+    return _used_or_not(world, labelled)
+
+
+def _used_or_not(world: World, free: pl.DataFrame) -> pl.DataFrame:
+    """Free time, less what a process took behind the scheduler while an agent watched."""
+    reserved = world.places.filter(pl.col("purchase") == "reservation")["place"].to_list()
+    unlogged = [n for n, p in enumerate(POOLS) if not p.logged]
+    state = (
+        pl.when(pl.col("pool").is_in(unlogged))
+        .then(pl.lit("unobserved"))
+        .when(pl.col("place").is_in(reserved))
+        .then(pl.lit("unallocated_reserved"))
+        .otherwise("state")
+    )
+    timeline = metered(world).filter(~pl.col("silent") & (pl.col("level") > 0)).drop("silent")
+    alone = free.filter("alone")
+    used = overlay(alone.drop("state"), timeline).with_columns(state=pl.lit("allocated_active"))
+    watched = alone.select("place").unique()
+    taken = sweep(free=free.filter("alone").select(*SPANS), used=used.select(*SPANS)).filter(
+        (pl.col("free") > 0) & (pl.col("used") == 0)
+    )
+    quiet = overlay(alone, taken.select(*SPANS)).with_columns(level=None)
+    del watched
+    rest = free.filter(~pl.col("alone")).with_columns(level=None)
+    columns = ["place", "start", "end", "free", "state", "pool", "level"]
+    both = pl.concat([quiet.select(columns), rest.select(columns)]).with_columns(state=state)
+    length = pl.col("end") - pl.col("start")
+    return pl.concat([both, used.select(columns)], how="vertical_relaxed").select(
+        "place",
+        pl.lit(None, pl.Int64).alias("attempt"),
+        "state",
+        "start",
+        "end",
+        device=(pl.col("free") * length).cast(pl.Int128),
+        busy=(pl.col("level").cast(pl.Int64) * length).cast(pl.Int128),
+    )
+
+
+def _pool_states(world: World, free: pl.DataFrame) -> pl.DataFrame:
+    """Why a pool's free accelerators were free, over time: place (the pool's number), start, end, state."""
+    asked = world.attempts.filter(pl.col("accelerator") != STRAY).with_columns(wanted=pl.col("size") * pl.col("ppm"))
+    until = pl.coalesce("start", "end")
+    waits = asked.select(place="pool", start="submitted", end=until, wanted="wanted").filter(pl.col("end") > pl.col("start"))
+    wanted = sorted(waits["wanted"].unique())
+    spans = free.select(place="pool", start="start", end="end", amount="free")
+    level = sweep(free=spans, **{f"w{w}": waits.filter(pl.col("wanted") == w).drop("wanted") for w in wanted})
+    fits = pl.any_horizontal(pl.lit(False), *((pl.col(f"w{w}") > 0) & (pl.col("free") >= w) for w in wanted))
+    days = cut(level.filter(pl.col("free") > 0), list(range(world.window.start, world.window.end, DAY)))
+    least = days.with_columns(day=pl.col("start") // DAY).join(_typical(asked), on=["place", "day"], how="left")
+    stranded = pl.col("free") < pl.col("least")
+    state = (
+        pl.when(fits)
+        .then(pl.lit("unallocated_queued"))
+        .when(stranded)
+        .then(pl.lit("unallocated_stranded"))
+        .otherwise(pl.lit("unallocated_free"))
+    )
+    return least.select("place", "start", "end", state=state)
+
+
+def _typical(asked: pl.DataFrame) -> pl.DataFrame:
+    """The least size that at least one in twenty of a pool's workloads had, of those that ran on a day."""
+    ran = asked.filter(pl.col("start").is_not_null() & (pl.col("end") > pl.col("start")))
+    daily = ran.with_columns(day=pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)).explode("day")
+    each = daily.group_by("pool", "day", "workload_id").agg(pl.col("wanted").max())
+    counts = each.group_by("pool", "day", "wanted").agg(n=pl.len())
+    common = counts.filter(pl.col("n") * 20 >= pl.col("n").sum().over("pool", "day"))
+    return common.group_by(place="pool", day="day").agg(least=pl.col("wanted").min())
+
+
+def _named(pieces: pl.DataFrame, world: World) -> pl.DataFrame:
+    places = world.places.select("place", "pool", "purchase", owner="owner_team")
+    counted = places.with_columns(place=pl.col("pool") + POOLED).unique("place").filter(
+        pl.col("pool").is_in([n for n, p in enumerate(POOLS) if not p.by_device])
+    )
+    stray = counted.filter(pl.col("pool") == _pool("a100")).with_columns(place=pl.lit(STRAYS, pl.Int64), purchase=None)
+    known = pl.concat([places, counted, stray])
+    named = pieces.join(known, on="place").join(
+        world.attempts.select("attempt", "team", "facts"), on="attempt", how="left"
+    )
+    accelerators = {n: p.accelerator for n, p in enumerate(POOLS)}
+    before = (pl.col("facts") == "ads") & (pl.col("start") < middle(world) + FOUNDED)
+    own = pl.when(pl.col("place") == STRAYS).then(pl.lit(STRAY))
+    return named.with_columns(
+        accelerator=own.otherwise(pl.col("pool").replace_strict(accelerators, return_dtype=pl.String)),
+        team=pl.when(before).then(pl.lit(ADS[1])).otherwise("team"),
+        hour=pl.col("start") // HOUR * HOUR,
+        place=pl.when(pl.col("place") < POOLED).then("place"),
+        stray=pl.col("place") == STRAYS,
+    )
+
+
+def _pool(name: str) -> int:
+    return next(n for n, p in enumerate(POOLS) if p.name == name)
+
+
+def _priced(rows: pl.DataFrame, world: World) -> pl.DataFrame:
+    """Adds `month` and `cost`."""
+    late = pl.col("start") >= middle(world) + REPRICED
+    nano = pl.lit(None, pl.Int64)
+    for accelerator, _, purchase, price, later in PRICES:
+        fits = (pl.col("accelerator") == accelerator) & (
+            pl.lit(True) if purchase is None else (pl.col("purchase") == purchase).fill_null(False)
+        )
+        nano = pl.when(fits & late).then(_per_ms(later or price)).when(fits).then(_per_ms(price)).otherwise(nano)
+    provider = {n: p.provider for n, p in enumerate(POOLS)}
+    months = rows.select("hour", "pool").unique().with_columns(
+        month=pl.struct("hour", "pool").map_elements(
+            lambda r: _month(r["hour"], provider[r["pool"]]), return_dtype=pl.String
+        )
+    )
+    return rows.with_columns(cost=pl.col("device").cast(pl.Int128) * nano).join(months, on=["hour", "pool"])
+
+
+def _per_ms(price: str) -> int:
+    """Nano-units per accelerator-millisecond; prices are whole multiples."""
+    return int(Decimal(price) * 1_000_000_000) // HOUR
+
+
+def _month(hour: int, provider: str) -> str:
+    return f"{datetime.fromtimestamp(hour / 1000, UTC).astimezone(ZoneInfo(ZONES.get(provider, 'UTC'))):%Y-%m}"
+
+
+def _summed(rows: pl.DataFrame) -> pl.DataFrame:
+    busy = pl.when(pl.col("busy").count() > 0).then(pl.col("busy").sum())
+    return rows.group_by(KEYS).agg(pl.col("device").sum(), busy.alias("busy"), pl.col("cost").sum()).sort(KEYS)

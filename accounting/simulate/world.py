@@ -1,0 +1,225 @@
+"""The simulated company: every event of its fleet, at the millisecond."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from accounting.simulate.company import DAY, HOUR, POOLS, PPM, Pool
+from accounting.simulate.demand import Window, requests
+from accounting.simulate.mishaps import downs, outages, rogues
+from accounting.simulate.phases import phases
+from accounting.simulate.schedule import Attempt, Down, Scheduler, Slot
+from accounting.simulate.spans import SPANS, clipped, minus
+
+LEAST_DEVICES = 24
+LATE = 6 * DAY + 34_567_000
+"""When the last node of the Slurm cluster was entered into the inventory."""
+SPARE = "spare"
+STRAY = "V100-16GB"
+"""What a few jobs of the Slurm cluster held though no inventory knows of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that happened in `window`; times in ms, clipped to it. `pool` is an index into POOLS.
+
+    `places`: place, pool, node, device_id, purchase, owner_team: every device.
+    `online`: place, start, end as the inventory states it. `downs`: place, start, end, kind.
+    `attempts`: attempt, pool, accelerator, workload_id, stream, team (NULL: nobody knows), model, user, size, ppm,
+    submitted, start, end, outcome; without a start it never started, `open`: runs on at the end.
+    `holdings`: attempt, place, ppm, start, end. `phases`: attempt, start, end, level (ppm of each device), kind.
+    `outages`: place, start, end. `silences`: attempt, start, end: gaps in what is told by workload.
+    `rogues`: place, start, end, level.
+    """
+
+    window: Window
+    places: pl.DataFrame
+    online: pl.DataFrame
+    downs: pl.DataFrame
+    attempts: pl.DataFrame
+    holdings: pl.DataFrame
+    phases: pl.DataFrame
+    outages: pl.DataFrame
+    silences: pl.DataFrame
+    rogues: pl.DataFrame
+
+
+def sizes(devices: int) -> list[int]:
+    """Devices of each pool, in whole nodes, together at least `devices`."""
+    nodes = [max(1, round(devices * p.share / p.node_size)) for p in POOLS]
+    counts = [n * p.node_size for n, p in zip(nodes, POOLS, strict=True)]
+    missing = devices - sum(counts)
+    counts[0] += max(0, math.ceil(missing / POOLS[0].node_size)) * POOLS[0].node_size
+    return counts
+
+
+def build(window: Window, devices: int) -> World:
+    """The company with at least that many devices; equal for equal arguments."""
+    places = _places(sizes(devices))
+    made = [_operate(number, pool, places.filter(pl.col("pool") == number), window) for number, pool in enumerate(POOLS)]
+    attempts = _numbered([a for _, found in made for a in found], window)
+    holdings = _holdings(attempts, window)
+    down = _frame([(d.place, d.start, min(d.end, window.end), d.kind) for found, _ in made for d in found],
+                  SPANS | {"kind": pl.String})  # fmt: skip
+    online = _online(places, down, window)
+    agents = places.filter(pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "device"]))
+    frame = _attempts(attempts, window)
+    return World(
+        window,
+        places,
+        online,
+        down.filter(pl.col("kind") != "reclaimed"),
+        frame,
+        holdings,
+        _phases(attempts, window),
+        outages(_nodes(agents), window, "agents"),
+        _silences(frame, window),
+        _rogues(agents, _free(agents, online, holdings), window),
+    )
+
+
+def _frame(rows: list[tuple[object, ...]] | list[tuple[int, int, int, str]], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _places(counts: list[int]) -> pl.DataFrame:
+    rows: list[tuple[object, ...]] = []
+    for number, (pool, count) in enumerate(zip(POOLS, counts, strict=True)):
+        for i in range(count + pool.spare):
+            node = i // pool.node_size
+            purchase, owner = pool.bought[node % len(pool.bought)]
+            name = f"{pool.cluster}-{pool.name}-{node:04d}" if i < count else f"{pool.cluster}-{SPARE}"
+            device = f"GPU-{len(rows):06d}-{pool.name}" if pool.by_device else None
+            rows.append((len(rows), number, name, device, purchase, owner))
+    return _frame(
+        rows,
+        {"place": pl.Int64, "pool": pl.Int64, "node": pl.String, "device_id": pl.String, "purchase": pl.String,
+         "owner_team": pl.String},
+    )  # fmt: skip
+
+
+def _nodes(places: pl.DataFrame) -> dict[str, list[int]]:
+    return {str(n): p for n, p in places.group_by("node", maintain_order=True).agg("place").iter_rows()}
+
+
+def _operate(number: int, pool: Pool, places: pl.DataFrame, window: Window) -> tuple[list[Down], list[tuple[int, str, Attempt]]]:
+    """What broke and who ran in one pool."""
+    nodes = _nodes(places)
+    nodes.pop(f"{pool.cluster}-{SPARE}", None)
+    spot = set(places.filter(pl.col("purchase") == "spot")["node"].to_list())
+    broken = downs(pool, nodes, spot, window)
+    if not pool.logged:
+        return broken, []
+    slots = [
+        Slot(place, node, kind, ppm)
+        for i, (place, node) in enumerate(places.select("place", "node").iter_rows())
+        if node in nodes
+        for kind, ppm in pool.slots[i % len(pool.slots)]
+    ]
+    scheduler = Scheduler(pool, slots, broken, window.end, window.random("schedule", pool.name))
+    found = [(number, pool.accelerator, a) for a in scheduler.run(requests(pool, places.height, window))]
+    return broken, found + (_strays(number, found, window) if pool.name == "a100" else [])
+
+
+def _strays(number: int, found: list[tuple[int, str, Attempt]], window: Window) -> list[tuple[int, str, Attempt]]:
+    """Jobs that ran on a node with old GPUs, which nobody told the inventory of."""
+    rng = window.random("strays")
+    ran = [a for _, _, a in found if a.start is not None and a.end is not None and a.outcome == "COMPLETED"]
+    chosen = [ran[i] for i in sorted(rng.choice(len(ran), min(6, len(ran)), replace=False))]
+    for attempt in chosen:
+        found.remove((number, POOLS[number].accelerator, attempt))
+    return [(number, STRAY, a) for a in chosen]
+
+
+def _numbered(found: list[tuple[int, str, Attempt]], window: Window) -> list[tuple[int, str, Attempt]]:
+    return sorted(found, key=lambda f: (f[0], f[2].submitted, f[2].request.workload, f[2].start or window.end))
+
+
+def _attempts(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.DataFrame:
+    rows = [
+        (
+            *(i, pool, accelerator, a.request.workload),
+            *(a.request.stream.facts, a.request.stream.team or None, a.request.model or None),
+            *(a.request.stream.purpose, a.request.user, a.request.size),
+            *(a.slots[0].ppm if a.slots else PPM, a.submitted, a.start, a.end or window.end, a.outcome),
+            a.end is None,
+            a.request.stream.slot,
+            a.request.stream.served,
+        )
+        for i, (pool, accelerator, a) in enumerate(attempts)
+    ]
+    names = ("attempt", "pool", "accelerator", "workload_id", "facts", "team", "model", "purpose", "user", "size", "ppm")
+    whole = {"attempt", "pool", "size", "ppm"}
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {n: pl.Int64 if n in whole else pl.String for n in names}
+    schema |= {"submitted": pl.Int64, "start": pl.Int64, "end": pl.Int64, "outcome": pl.String, "open": pl.Boolean}
+    schema |= {"slot": pl.String, "served": pl.List(pl.String)}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _holdings(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.DataFrame:
+    rows = [
+        (i, slot.place, slot.ppm, a.start, a.end or window.end)
+        for i, (_, _, a) in enumerate(attempts)
+        if a.start is not None
+        for slot in a.slots
+    ]
+    names = ("attempt", "place", "ppm", "start", "end")
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row").filter(pl.col("end") > pl.col("start"))
+
+
+def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.DataFrame:
+    parts = []
+    for i, (pool, _, a) in enumerate(attempts):
+        end = a.end or window.end
+        if a.start is None or end <= a.start:
+            continue
+        rng = window.random("phases", str(pool), a.request.workload, str(a.start))
+        slots = [s for s in POOLS[pool].slots if any(k == a.request.stream.slot for k, _ in s)][0]
+        scale = 0.97 / len(slots) if len({k for k, _ in slots}) == 1 else a.slots[0].ppm / PPM * 0.95
+        lost = a.start + a.saved if a.request.stream.profile == "train" else end
+        made = phases(a.request.stream, a.start, end, scale if len(slots) > 1 else 1.0, lost, rng)
+        parts.append((np.full(made.levels.size, i), made.edges[:-1], made.edges[1:], made.levels, made.kinds))
+    columns = [np.concatenate(c) if c else np.array([], dtype=np.int64) for c in zip(*parts, strict=True)]
+    return pl.DataFrame(dict(zip(("attempt", "start", "end", "level", "kind"), columns, strict=True))).cast(pl.Int64)
+
+
+def _online(places: pl.DataFrame, down: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """As the inventory has it: always, but for spot machines that were taken back, and a node entered too late."""
+    late = places.filter(pl.col("node").str.starts_with("hpc-"))["node"].max()
+    entered = pl.when(pl.col("node") == late).then(window.start + LATE).otherwise(window.start)
+    whole = places.select("place", start=entered, end=pl.lit(window.end))
+    return minus(whole, down.filter(pl.col("kind") == "reclaimed"))
+
+
+def _free(agents: pl.DataFrame, online: pl.DataFrame, holdings: pl.DataFrame) -> pl.DataFrame:
+    """Spans in which nobody held anything of a device: place, start, end."""
+    return minus(online.join(agents.select("place"), on="place", how="semi"), holdings)
+
+
+def _rogues(agents: pl.DataFrame, free: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Now and then on the training cluster; all the time on the workstations, which have no scheduler."""
+    lab = agents.filter(pl.col("node").str.starts_with("lab-")).select("place")
+    train = agents.filter(pl.col("node").str.starts_with("train-")).select("place")
+    days = clipped(lab.join(_days(window), how="cross"), window.start, window.end)
+    return pl.concat([rogues(free.join(train, on="place", how="semi"), window, 12), rogues(days, window, 2)])
+
+
+def _days(window: Window) -> pl.DataFrame:
+    starts = pl.int_range(window.start, window.end, 24 * HOUR, eager=True)
+    return pl.DataFrame({"start": starts, "end": starts + 24 * HOUR})
+
+
+def _silences(attempts: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Gaps of minutes in what is told by workload: attempt, start, end."""
+    rng = window.random("silences")
+    told = attempts.filter(pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "workload"]))
+    long = told.filter(pl.col("end") - pl.col("start") > 2 * HOUR)
+    chosen = long.filter(pl.Series(rng.random(long.height) < 0.2, dtype=pl.Boolean))
+    at = pl.Series(rng.random(chosen.height))
+    gap = pl.Series(rng.integers(60_000, HOUR, chosen.height), dtype=pl.Int64)
+    start = (pl.col("start") + ((pl.col("end") - pl.col("start")) * at * 0.5).cast(pl.Int64)).alias("start")
+    return chosen.select("attempt", start).with_columns(end=pl.col("start") + gap)
