@@ -1,1 +1,1 @@
-"""The dashboard over the views of `sql/`."""
+"""The dashboard over the questions of `sql/app`, read through `accounting`'s public functions."""

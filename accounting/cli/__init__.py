@@ -11,7 +11,22 @@ import click
 
 from accounting.errors import ChipledgerError
 
-COMMANDS = ("init", "import", "imports", "run", "check", "query", "status", "owners", "doctor", "report", "demo", "simulate", "judge")
+COMMANDS = (
+    "init",
+    "import",
+    "imports",
+    "run",
+    "check",
+    "query",
+    "status",
+    "owners",
+    "doctor",
+    "report",
+    "app",
+    "demo",
+    "simulate",
+    "judge",
+)
 
 
 class _Commands(click.Group):

@@ -1,0 +1,1 @@
+"""The pages: filters, questions, pieces. A page sums nothing that a question has not summed."""

@@ -1,0 +1,147 @@
+"""Chargeback: what each team bears of a billing month, by model and workload, as a statement to hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from app import amounts, sidebar, states
+from app.amounts import hours, money, percent, ratio
+from app.filters import Bill, address
+from app.pieces import statement
+from app.pieces.figures import Card, cards, relative
+from app.pieces.notices import heading
+from app.pieces.tables import Column, Line, beside, extra, table, text
+from app.source import Row
+from app.view import View, asked, basis
+
+TEAM = "Who bears the cost."
+
+
+def body(view: View, asked_for: dict[str, str]) -> None:
+    """The page below its title."""
+    month = sidebar.month(view)
+    bill = Bill(month, sidebar.scope(view, TEAM))
+    total = view.row("bill_total", bill.parameters)
+    span = amounts.days(total["first_day"], total["last_day"]) if total["first_day"] else "no days"
+    period = f"{amounts.month(month)}, billing month ({span}, UTC)"
+    said = basis(view, period, bill.scope.said) + states.refusals(view, asked_for)
+    if total["device_seconds"] is None:
+        st.html(said + states.no_rows(amounts.month(month), view))
+        return
+    before = view.row("bill_total", bill.before.parameters)
+    st.html(said + states.unequal(view, bill, before["first_day"]) + cards(_cards(view, bill, total, before)))
+    with st.container(border=True, key="statement"):
+        _statement(view, bill, total, before)
+    with st.container(border=True, key="models"):
+        models, teams = view.rows("bill_models", bill.parameters), view.rows("bill_teams", bill.parameters)
+        st.html(statement.models(models, teams, view.currency) + asked(bill.parameters, "bill_models"))
+    with st.container(border=True, key="lines"):
+        _workloads(view, bill)
+
+
+def _cards(view: View, bill: Bill, now: Row, before: Row) -> list[Card]:
+    seen = ratio(now["observed_cost"], now["cost"])
+    used = f"the busy part; {percent(seen)} of the cost was observed" if seen is not None else "nothing was observed"
+    first = Card(
+        "bill_cost",
+        "Total",
+        now["cost"],
+        money(now["cost"], view.currency),
+        "allocated basis: what was held is paid",
+        amounts.unpriced(now["unpriced_seconds"]),
+        relative(now["cost"], before["cost"], f"vs {amounts.month(bill.before.month)}"),
+    )
+    return [
+        first,
+        *(_part(view, now, kind) for kind in ("usage", "idle", "unallocated")),
+        Card("bill_used", "Used basis", now["used_cost"], money(now["used_cost"], view.currency), used),
+    ]
+
+
+def _part(view: View, now: Row, kind: str) -> Card:
+    cost = now[f"{kind}_cost"]
+    note = f"{percent(ratio(cost, now['cost']))} of the total"
+    unpriced = amounts.unpriced(now[f"{kind}_unpriced_seconds"])
+    return Card(f"bill_{kind}", kind.capitalize(), cost, money(cost, view.currency), note, unpriced)
+
+
+def _statement(view: View, bill: Bill, now: Row, before: Row) -> None:
+    top, first, second = st.columns([4, 1, 1], vertical_alignment="center")
+    top.html(
+        heading(
+            "Statement by team",
+            "Usage + idle + unallocated = total. The used basis is a second view of it, never added.",
+        )
+    )
+    name = f"chipledger-{bill.month}" + "".join(f"-{value}" for value in bill.scope.parameters.values() if value)
+    for column, label, query, kind in (
+        (first, "Summary CSV", "bill_teams", "summary"),
+        (second, "Lines CSV", "bill_lines", "lines"),
+    ):
+        column.download_button(
+            label,
+            data=partial(view.book.csv, query, bill.parameters),
+            file_name=f"{name}-{kind}.csv",
+            mime="text/csv",
+            on_click="ignore",
+            width="stretch",
+            key=f"download_{kind}",
+        )
+    teams = view.rows("bill_teams", bill.parameters)
+    earlier = {row["team"]: row for row in view.rows("bill_teams", bill.before.parameters)}
+    href = partial(_href, bill)
+    st.html(
+        statement.teams(teams, earlier, now, before, view.currency, href, bill.before.month)
+        + statement.closing(now, view.currency) + asked(bill.parameters, "bill_teams", "bill_total")
+    )  # fmt: skip
+
+
+def _href(bill: Bill, team: str) -> str:
+    return address("chargeback", {"month": bill.month, **bill.scope.parameters, "team": team})
+
+
+def _workloads(view: View, bill: Bill) -> None:
+    top, picker = st.columns([3, 1], vertical_alignment="center")
+    top.html(heading("Workloads", "The 25 that cost the most; all of them are in the lines."))
+    models: Sequence[str] = sorted({row["model"] for row in view.rows("bill_models", bill.parameters) if row["model"]})
+    model = picker.selectbox(
+        "Model",
+        models,
+        index=None,
+        placeholder="All models",
+        key="model",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    narrowed = Bill(bill.month, bill.scope, model)
+    columns = (
+        Column("Workload", wide=True),
+        Column("Team"),
+        Column("Model", slim=True),
+        Column("Pool", slim=True),
+        Column("Hours", figure=True),
+        Column("Usage", figure=True, slim=True),
+        Column("Idle", figure=True, slim=True),
+        Column("Total", figure=True),
+        Column("Used basis", figure=True, slim=True),
+    )
+    lines = [
+        Line(
+            (
+                text(row["workload_id"]) + extra(row["unpriced_seconds"]),
+                text(row["team"]),
+                beside(row["model"], row["purpose"]),
+                beside(row["pool"], row["cluster"]),
+                hours(row["device_seconds"], ""),
+                *(money(row[name], view.currency) for name in ("usage_cost", "idle_cost", "cost", "used_cost")),
+            ),
+            "apart" if row["team"] == "unowned" else "",
+        )
+        for row in view.rows("bill_workloads", narrowed.parameters)
+    ]
+    st.html(
+        table("Workloads", columns, lines, "No workload held anything.") + asked(narrowed.parameters, "bill_workloads")
+    )

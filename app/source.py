@@ -1,0 +1,183 @@
+"""Answers to the questions in sql/app: one open reader for each published state, its answers kept, threads welcome."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import sql
+from accounting.errors import ChipledgerError
+from accounting.project import Project, Reader, open_project
+from accounting.status import Status, take
+from app.literal import parameters_of
+
+FOLDER = "CHIPLEDGER_PROJECT"
+KEPT = 512
+"""Answers that are kept of one published state."""
+
+Row = Mapping[str, Any]
+Rows = tuple[Row, ...]
+
+
+@dataclass(slots=True)
+class Book:
+    """What is published at one instant. Rows are shared between sessions: read them, do not change them."""
+
+    project: Project
+    reader: Reader
+    _answers: OrderedDict[tuple[object, ...], Rows] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _users: int = 0
+    _retired: bool = False
+    _status: Future[Status] | None = None
+
+    def rows(self, name: str, parameters: Mapping[str, Any]) -> Rows:
+        """The answer to `sql/app/NAME.sql`; parameters that it does not have are left out."""
+        text = question(name)
+        given = {key: parameters[key] for key in parameters_of(text)}
+        key = (name, *given.values())
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+        found = tuple(self.reader.query(text, given).to_dicts())
+        with self._lock:
+            self._answers[key] = found
+            if len(self._answers) > KEPT:
+                self._answers.popitem(last=False)
+        return found
+
+    def row(self, name: str, parameters: Mapping[str, Any]) -> Row:
+        """The answer to a question whose grain is one row."""
+        return self.rows(name, parameters)[0]
+
+    def csv(self, name: str, parameters: Mapping[str, Any]) -> bytes:
+        """The answer as CSV with exact decimals; not kept."""
+        text = question(name)
+        out = BytesIO()
+        self.reader.query(text, {key: parameters[key] for key in parameters_of(text)}).write_csv(out)
+        return out.getvalue()
+
+    def status(self, patience: float | None = None) -> Status | None:
+        """What waits for a run, found out once, aside; None where that takes longer than `patience` seconds."""
+        with self._lock:
+            if self._status is None:
+                self._status = _aside(self.project)
+        try:
+            return self._status.result(patience)
+        except TimeoutError:
+            return None
+
+    def warm(self) -> None:
+        """Translates every question, so that the first page need not."""
+        for path in sql.names("app"):
+            self.reader.prepare(sql.read(path))
+
+    def enter(self) -> None:
+        with self._lock:
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            self._close_unused()
+
+    def retire(self) -> None:
+        """Nobody new will come; the last to leave closes it."""
+        with self._lock:
+            self._retired = True
+            self._close_unused()
+
+    def _close_unused(self) -> None:
+        if self._retired and not self._users:
+            self.reader.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An open book, and what kept a newer one from being opened (None: this is the newest)."""
+
+    book: Book
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class Source:
+    """A project for as long as the server runs."""
+
+    folder: Path | None
+    _book: Book | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def open(self) -> Iterator[Look]:
+        """The newest book. One that was good stays open where the project cannot be read any more.
+
+        Raises `InputError` or `StoreError` where there was never a good one.
+        """
+        with self._lock:
+            look = self._look()
+            look.book.enter()
+        try:
+            yield look
+        finally:
+            look.book.leave()
+
+    def _look(self) -> Look:
+        try:
+            project = open_project(self.folder)
+            version = project.version
+            if self._book is None or self._book.reader.version != version or self._book.project != project:
+                self._turn(Book(project, project.reader()))
+        except ChipledgerError as error:
+            if self._book is None:
+                raise
+            return Look(self._book, str(error))
+        assert self._book is not None
+        return Look(self._book)
+
+    def _turn(self, book: Book) -> None:
+        old, self._book = self._book, book
+        if old is not None:
+            old.retire()
+
+
+def _aside(project: Project) -> Future[Status]:
+    """The project's status in the making, in a thread that does not hold up the end of the server."""
+    found: Future[Status] = Future()
+
+    def find_out() -> None:
+        try:
+            found.set_result(take(project))
+        except Exception as error:  # noqa: BLE001 - handed on to whoever asks
+            found.set_exception(error)
+
+    threading.Thread(target=find_out, name="status", daemon=True).start()
+    return found
+
+
+@lru_cache
+def question(name: str) -> str:
+    """The text of `sql/app/NAME.sql`."""
+    return sql.read(f"app/{name}")
+
+
+@lru_cache
+def source(folder: Path | None) -> Source:
+    """The one source of this server for a project."""
+    return Source(folder)
+
+
+def served() -> Source:
+    """The source of the project that `chipledger app` names in the environment, else of the current folder."""
+    folder = os.environ.get(FOLDER)  # noqa: TID251 - how the command line hands the project over
+    return source(Path(folder) if folder else None)

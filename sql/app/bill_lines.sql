@@ -1,0 +1,35 @@
+-- Grain: charge_id; the charges of @month, as a file to hand on.
+SELECT
+  charges.charge_id,
+  charges.day,
+  charges.month,
+  charges.team,
+  charges.owner_team,
+  charges.cost_center,
+  charges.model,
+  charges.purpose,
+  charges.workload_id,
+  charges.cluster,
+  charges.pool,
+  charges.accelerator,
+  charges.provider,
+  charges.region,
+  charges.purchase,
+  charges.state,
+  charges.charge_kind,
+  charges.borne_by_rule,
+  charges.device_seconds,
+  charges.unit_price,
+  charges.price_id,
+  charges.price_status,
+  charges.cost,
+  charges.used_cost,
+  charges.list_cost,
+  charges.currency,
+  charges.publication
+FROM charges
+WHERE charges.month = @month
+  AND (@cluster IS NULL OR charges.cluster = @cluster)
+  AND (@team IS NULL OR charges.team = @team)
+  AND (@accelerator IS NULL OR charges.accelerator = @accelerator)
+ORDER BY charges.day, charges.cluster, charges.team, charges.charge_kind, charges.charge_id

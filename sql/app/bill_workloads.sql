@@ -1,0 +1,25 @@
+-- Grain: workload, its place, and who bears it; the costliest of @month.
+SELECT
+  charges.team,
+  charges.model,
+  charges.purpose,
+  charges.cluster,
+  charges.pool,
+  charges.workload_id,
+  SUM(charges.device_seconds) AS device_seconds,
+  SUM(CASE WHEN charges.charge_kind = 'usage' THEN charges.cost END) AS usage_cost,
+  SUM(CASE WHEN charges.charge_kind = 'idle' THEN charges.cost END) AS idle_cost,
+  SUM(CASE WHEN charges.charge_kind = 'unallocated' THEN charges.cost END) AS unallocated_cost,
+  SUM(charges.cost) AS cost,
+  SUM(charges.used_cost) AS used_cost,
+  SUM(CASE WHEN charges.cost IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds
+FROM charges
+WHERE charges.month = @month
+  AND (@cluster IS NULL OR charges.cluster = @cluster)
+  AND (@team IS NULL OR charges.team = @team)
+  AND (@accelerator IS NULL OR charges.accelerator = @accelerator)
+  AND (@model IS NULL OR charges.model = @model)
+  AND charges.workload_id IS NOT NULL
+GROUP BY charges.team, charges.model, charges.purpose, charges.cluster, charges.pool, charges.workload_id
+ORDER BY COALESCE(SUM(charges.cost), 0) DESC, charges.cluster, charges.workload_id, charges.team, charges.pool
+LIMIT 25

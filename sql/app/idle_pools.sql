@@ -1,0 +1,27 @@
+-- Grain: cluster, pool and accelerator; where time was held idle or held by nobody, the costliest first.
+SELECT
+  charges.cluster,
+  charges.pool,
+  charges.accelerator,
+  SUM(CASE WHEN charges.charge_kind = 'idle' THEN charges.device_seconds END) AS idle_seconds,
+  SUM(CASE WHEN charges.charge_kind = 'idle' THEN charges.cost END) AS idle_cost,
+  SUM(CASE WHEN charges.state IN ('allocated_active', 'allocated_idle') THEN charges.device_seconds END) AS observed_seconds,
+  SUM(CASE WHEN charges.state = 'allocated_unobserved' THEN charges.device_seconds END) AS unobserved_seconds,
+  SUM(CASE WHEN charges.state = 'allocated_unobserved' THEN charges.cost END) AS unobserved_cost,
+  SUM(CASE WHEN charges.state LIKE 'allocated_%' THEN charges.device_seconds END) AS held_seconds,
+  SUM(CASE WHEN charges.state LIKE 'unallocated_%' THEN charges.device_seconds END) AS unallocated_seconds,
+  SUM(CASE WHEN charges.state LIKE 'unallocated_%' THEN charges.cost END) AS unallocated_cost,
+  SUM(CASE WHEN charges.state = 'unobserved' THEN charges.device_seconds END) AS unlogged_seconds,
+  SUM(charges.device_seconds) AS device_seconds,
+  SUM(CASE WHEN charges.cost IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds
+FROM charges
+WHERE charges.day BETWEEN @from AND @to
+  AND (@cluster IS NULL OR charges.cluster = @cluster)
+  AND (@team IS NULL OR charges.owner_team = @team)
+  AND (@accelerator IS NULL OR charges.accelerator = @accelerator)
+GROUP BY charges.cluster, charges.pool, charges.accelerator
+ORDER BY
+  COALESCE(SUM(CASE WHEN charges.charge_kind = 'idle' OR charges.state LIKE 'unallocated_%' THEN charges.cost END), 0) DESC,
+  charges.cluster,
+  charges.pool,
+  charges.accelerator
