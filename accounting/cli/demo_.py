@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,8 +12,9 @@ from accounting.cli import screen
 from accounting.cli.judge_ import show_verdict
 from accounting.errors import InputError
 from accounting.pipeline import Report
-from accounting.simulate.demo import Built, Plan, build_demo, checked, existing
+from accounting.simulate.demo import Built, Plan, build_demo, checked, day_before, existing
 from accounting.simulate.verdict import judge
+from accounting.stores.lake import now_ms
 
 DEVICES, DAYS, SEED, INTERVAL = 96, 35, 7, 10
 
@@ -71,8 +72,8 @@ def _plan(folder: Path, asked: dict[str, object]) -> Plan:
                 f"{folder}: holds a demo with --{name} {getattr(standing, name)}, not {value}; choose another --dir"
             )
         return standing
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    default = {"devices": DEVICES, "days": DAYS, "seed": SEED, "interval": INTERVAL, "until": yesterday}
+    until = day_before(now_ms())
+    default = {"devices": DEVICES, "days": DAYS, "seed": SEED, "interval": INTERVAL, "until": until}
     return checked(Plan(**(default | asked)))  # type: ignore[arg-type]
 
 
@@ -84,7 +85,9 @@ def _show(built: Built, folder: Path, seconds: float) -> None:
     click.echo()
     show_verdict(judge(built.project, folder), brief=True)
     click.echo()
-    click.echo(f"made in {seconds:.0f} s; go on with: chipledger --config {folder} query \"SELECT * FROM charges LIMIT 10\"")
+    click.echo(
+        f'made in {seconds:.0f} s; go on with: chipledger --config {folder} query "SELECT * FROM charges LIMIT 10"'
+    )
 
 
 def _said(report: Report) -> str:

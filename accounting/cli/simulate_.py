@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from accounting.cli import screen
 from accounting.simulate import answer
-from accounting.simulate.demo import INPUTS, Plan, checked, simulate
+from accounting.simulate.demo import INPUTS, Plan, checked, day_before, simulate
+from accounting.stores.lake import now_ms
 
 
 @click.command("simulate")
@@ -19,8 +20,13 @@ from accounting.simulate.demo import INPUTS, Plan, checked, simulate
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day (UTC).  [default: yesterday]")
 @click.option("--seed", type=int, default=7, show_default=True, help="Another number, another company.")
 @click.option("--interval", type=int, default=10, show_default=True, help="Seconds of one sample.")
-@click.option("--grain", type=click.Choice(["samples", "usage"]), default="samples", show_default=True,
-              help="samples: the files a real fleet writes; usage: only the true hourly usage, for very large fleets.")  # fmt: skip
+@click.option(
+    "--grain",
+    type=click.Choice(["samples", "usage"]),
+    default="samples",
+    show_default=True,
+    help="samples: the files a real fleet writes; usage: only the true hourly usage, for very large fleets.",
+)
 def command(
     folder: Path, devices: int, days: int, until: datetime | None, seed: int, interval: int, grain: str
 ) -> None:
@@ -31,7 +37,7 @@ def command(
       chipledger simulate fleet --devices 1000 --days 30 --interval 60
       chipledger simulate large --devices 10000 --days 30 --grain usage
     """
-    last = until.date() if until else datetime.now(UTC).date() - timedelta(days=1)
+    last = until.date() if until else day_before(now_ms())
     plan = checked(Plan(devices, days, last, seed, interval))
     with screen.progress() as tell:
         imports = simulate(plan, folder, tell, inputs=grain == "samples")

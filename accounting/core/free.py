@@ -28,8 +28,8 @@ def stated(free: pl.DataFrame, waiting: pl.DataFrame, sizes: pl.DataFrame, *, sc
 def typical(held: pl.DataFrame) -> pl.DataFrame:
     """The least typical request size by pool and UTC day number: pool, day, least.
 
-    `held`: pool, workload_id, begun, node, observed, start, end, quantity. What a workload began at one time, on however
-    many devices, is one request; of a workload's attempts and pieces of a day the largest counts, once.
+    `held`: pool, workload_id, begun, node, observed, start, end, quantity. What a workload began at one time, on
+    however many devices, is one request; of a workload's attempts and pieces of a day the largest counts, once.
     """
     days = held.with_columns(day=pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)).explode("day")
     nameless = days.filter(pl.col("workload_id").is_null()).select("pool", "day", "quantity")

@@ -9,11 +9,11 @@ import msgspec
 import polars as pl
 
 from accounting.errors import InputError
-from accounting.simulate.company import HOUR, POOLS
+from accounting.simulate.company import HOUR
 from accounting.simulate.sampler import SLOW
 from accounting.simulate.timeline import BY_WORKLOAD, judged, metered
 from accounting.simulate.truth import IDLE_AFTER, KEYS, really, truth
-from accounting.simulate.world import World
+from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
 FOLDER = "truth"
@@ -39,8 +39,6 @@ class Facts(msgspec.Struct, frozen=True):
 def usage(world: World) -> pl.DataFrame:
     """Hourly usage by the names of the usage table; seconds and cost are exact decimals (cost NULL: no price)."""
     rows = truth(world)
-    where = {field: pl.col("pool").replace_strict({n: getattr(p, field) for n, p in enumerate(POOLS)}, return_dtype=pl.String)
-             for field in ("cluster", "name", "provider", "region")}  # fmt: skip
     named = rows.join(world.places.select("place", "node", "device_id"), on="place", how="left").join(
         world.attempts.select("attempt", "workload_id", "model", "purpose"), on="attempt", how="left"
     )
@@ -55,13 +53,13 @@ def usage(world: World) -> pl.DataFrame:
         hour=hour,
         day=hour.dt.date(),
         month="month",
-        cluster=where["cluster"],
-        pool=where["name"],
+        cluster=of_pool("cluster"),
+        pool=of_pool("name"),
         node="node",
         device_id="device_id",
         accelerator="accelerator",
-        provider=where["provider"],
-        region=where["region"],
+        provider=of_pool("provider"),
+        region=of_pool("region"),
         purchase="purchase",
         capacity_owner="owner",
         workload_id="workload_id",

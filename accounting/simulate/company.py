@@ -19,7 +19,8 @@ class Pool:
     """`share` of the fleet's devices, in nodes of `node_size`; `slots` are what one device offers (class, ppm).
 
     `bought` is repeated over the nodes: (purchase, owner team). `seen`: what its samples are keyed by. `grain` is the
-    scheduler's clock in ms. `logged`: whether a job log exists. `spare` chips stand on a host that is too small for anything. `by_device`: whether the log names devices, or only counts them.
+    scheduler's clock in ms. `logged`: whether a job log exists. `spare` chips stand on a host that is too small for
+    anything. `by_device`: whether the log names devices, or only counts them.
     """
 
     cluster: str

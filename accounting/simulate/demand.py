@@ -45,7 +45,12 @@ class Request:
 
 def requests(pool: Pool, devices: int, window: Window) -> list[Request]:
     """All requests to a pool of that many devices, in order of submission."""
-    found = [r for i, stream in enumerate(STREAMS) if stream.pool == pool.name for r in _asked(pool, stream, i, devices, window)]
+    found = [
+        r
+        for i, stream in enumerate(STREAMS)
+        if stream.pool == pool.name
+        for r in _asked(pool, stream, i, devices, window)
+    ]
     for request in found:
         request.submitted -= request.submitted % pool.grain
         if request.withdrawn is not None:

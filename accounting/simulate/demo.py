@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -35,7 +34,7 @@ unallocated = "allocation"
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is simulated: at least `devices` devices, `days` days up to and with `until`, records of `interval` seconds."""
+    """What is simulated: at least `devices`, `days` days up to and with `until`, records of `interval` seconds."""
 
     devices: int
     days: int
@@ -120,7 +119,9 @@ def _project(plan: Plan, folder: Path) -> Project:
 
 def _import(project: Project, folder: Path, item: files.Import, progress: Progress) -> None:
     mapping = load_mapping(folder / item.mapping)
-    import_file(project.lake, item.kind, folder / item.file, mapping, now=now_ms(), source=None, strict=True, progress=progress)
+    import_file(
+        project.lake, item.kind, folder / item.file, mapping, now=now_ms(), source=None, strict=True, progress=progress
+    )
 
 
 def _reports(project: Project, out: Path) -> list[Path]:
@@ -134,7 +135,10 @@ def _facts(plan: Plan, world: World, contradictions: int) -> answer.Facts:
     return answer.Facts(plan.seed, world.places.height, plan.first, plan.until, interval, contradictions, *blurred)
 
 
+def day_before(now: int) -> date:
+    """The last whole day (UTC) before an instant in ms."""
+    return datetime.fromtimestamp(now / 1000, UTC).date() - timedelta(days=1)
+
+
 def _ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
-
-

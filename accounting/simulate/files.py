@@ -12,7 +12,7 @@ import polars as pl
 from accounting.simulate.company import ADS, DAY, POOLS, PRICES, RULES
 from accounting.simulate.sampler import batches
 from accounting.simulate.truth import FOUNDED, REPRICED, middle
-from accounting.simulate.world import STRAY, World
+from accounting.simulate.world import STRAY, World, of_pool
 
 MOST = 5_000_000
 """Records in one file, about."""
@@ -83,23 +83,20 @@ def _time(column: str) -> pl.Expr:
     return pl.from_epoch(column, "ms").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
 
 
-def _pool(field: str, column: str = "pool") -> pl.Expr:
-    values = {n: getattr(p, field) for n, p in enumerate(POOLS)}
-    return pl.col(column).replace_strict(values, return_dtype=pl.String)
-
-
 def _capacity(world: World) -> pl.DataFrame:
     stated = world.online.join(world.places, on="place").sort("place", "start")
-    one = stated.group_by("pool", "node", "device_id", "purchase", "owner_team", "start", "end", maintain_order=True).len()
+    one = stated.group_by(
+        "pool", "node", "device_id", "purchase", "owner_team", "start", "end", maintain_order=True
+    ).len()
     return one.select(
-        cluster=_pool("cluster"),
-        pool=_pool("name"),
+        cluster=of_pool("cluster"),
+        pool=of_pool("name"),
         node="node",
         gpu="device_id",
-        type=_pool("accelerator"),
+        type=of_pool("accelerator"),
         count="len",
-        provider=_pool("provider"),
-        region=_pool("region"),
+        provider=of_pool("provider"),
+        region=of_pool("region"),
         purchase="purchase",
         owner="owner_team",
         online=_time("start"),
@@ -108,20 +105,25 @@ def _capacity(world: World) -> pl.DataFrame:
 
 
 def _prices(world: World) -> pl.DataFrame:
-    change = pl.Series([middle(world) + REPRICED])
-    rows = []
+    rows: list[tuple[str | int | None, ...]] = []
     for accelerator, provider, purchase, price, later in PRICES:
         rows.append((accelerator, provider, purchase, None, price))
         if later is not None:
-            rows.append((accelerator, provider, purchase, int(change[0]), later))
-    schema = {"type": pl.String, "provider": pl.String, "purchase": pl.String, "from": pl.Int64, "usd_per_hour": pl.String}
+            rows.append((accelerator, provider, purchase, middle(world) + REPRICED, later))
+    schema = {
+        "type": pl.String,
+        "provider": pl.String,
+        "purchase": pl.String,
+        "from": pl.Int64,
+        "usd_per_hour": pl.String,
+    }
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(_time("from").alias("from"))
 
 
 def _teams(world: World) -> pl.DataFrame:
     founded = middle(world) + FOUNDED
     selector, before, cost_center, after, its_own = ADS
-    rows = [(*rule, None, None) for rule in RULES]
+    rows: list[tuple[str | int | None, ...]] = [(*rule, None, None) for rule in RULES]
     rows += [(selector, before, cost_center, None, founded), (selector, after, its_own, founded, None)]
     schema = {"selector": pl.String, "team": pl.String, "cost_center": pl.String, "from": pl.Int64, "until": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
@@ -153,8 +155,8 @@ def _pods(world: World, until: int) -> pl.DataFrame:
         user="user",
         model="model",
         purpose="purpose",
-        cluster=_pool("cluster"),
-        pool=_pool("name"),
+        cluster=of_pool("cluster"),
+        pool=of_pool("name"),
         node=pl.when(~waiting).then("node"),
         gpu=pl.when(~waiting).then("device_id"),
         type="accelerator",

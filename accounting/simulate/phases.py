@@ -25,7 +25,7 @@ class Phases:
 
 
 def phases(stream: Stream, start: int, end: int, scale: float, lost_from: int, rng: np.random.Generator) -> Phases:
-    """Phases of one attempt; `scale` is the part of a device that it can use; work after `lost_from` was thrown away."""
+    """Phases of one attempt; `scale`: the part of a device that it can use; work after `lost_from` was thrown away."""
     make = {"train": _train, "experiment": _experiment, "notebook": _notebook, "serve": _serve, "short": _short}
     lengths, levels, kinds = make[stream.profile](stream, start, end - start, rng)
     edges = np.concatenate(([0], np.cumsum(np.maximum(lengths, 1))))

@@ -153,7 +153,7 @@ class Scheduler:
             self._queue = [w for w in self._queue if id(w) not in started]
 
     def _take(self, kind: str, size: int) -> tuple[Slot, ...] | None:
-        """Slots of the fullest node that has room, or of whole nodes; free slots of places that are down do not count."""
+        """Slots of the fullest node that has room, or of whole nodes; free slots of places that are down are none."""
         nodes = {
             node: [s for s in slots if s.place not in self._down] for node, slots in sorted(self._free[kind].items())
         }

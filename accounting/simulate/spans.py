@@ -42,7 +42,9 @@ def union(spans: pl.DataFrame) -> pl.DataFrame:
 
 def minus(whole: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     """What of `whole` no part covers."""
-    left = sweep(whole=whole.select(*SPANS), parts=parts.select(*SPANS)).filter((pl.col("whole") > 0) & (pl.col("parts") == 0))
+    left = sweep(whole=whole.select(*SPANS), parts=parts.select(*SPANS)).filter(
+        (pl.col("whole") > 0) & (pl.col("parts") == 0)
+    )
     return union(left.select(*SPANS))
 
 
@@ -66,11 +68,9 @@ def overlay(spans: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     inside = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     label = np.repeat(first, count) + inside
     found = ordered.select(pl.exclude("place")).rename({"start": "_start", "end": "_end"})[label]
-    return (
-        pl.concat([spans[row], found], how="horizontal")
-        .with_columns(start=pl.max_horizontal("start", "_start"), end=pl.min_horizontal("end", "_end"))
-        .drop("_start", "_end")
-    )
+    both: pl.DataFrame = pl.concat([spans[row], found], how="horizontal")
+    inner = {"start": pl.max_horizontal("start", "_start"), "end": pl.min_horizontal("end", "_end")}
+    return both.with_columns(**inner).drop("_start", "_end")
 
 
 def cut(spans: pl.DataFrame, instants: list[int]) -> pl.DataFrame:
@@ -86,4 +86,5 @@ def cut(spans: pl.DataFrame, instants: list[int]) -> pl.DataFrame:
 
 def _packed(spans: pl.DataFrame, column: str, base: int) -> np.ndarray:
     """Place and time in one number that sorts like both."""
-    return (spans["place"].to_numpy() << SHIFT) + (spans[column].to_numpy() - base)
+    packed: np.ndarray = (spans["place"].to_numpy() << SHIFT) + (spans[column].to_numpy() - base)
+    return packed

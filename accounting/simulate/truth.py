@@ -11,7 +11,7 @@ import polars as pl
 from accounting.simulate.company import ADS, DAY, HOUR, POOLS, PPM, PRICES
 from accounting.simulate.spans import SPANS, cut, overlay, sweep
 from accounting.simulate.timeline import BY_WORKLOAD, judged, metered, working
-from accounting.simulate.world import STRAY, World
+from accounting.simulate.world import STRAY, World, of_pool
 
 IDLE_AFTER = 60_000
 REPRICED = (10 * HOUR) + 17 * 60_000 + 23_456
@@ -52,7 +52,9 @@ def really(world: World) -> pl.DataFrame:
     shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
     work = overlay(working(world), shares).with_columns(part=pl.col("ppm") / pl.max_horizontal("taken", pl.lit(PPM)))
     held = work.group_by("kind").agg(hours=(spent * pl.col("part")).sum())
-    named = held.select(pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String)).alias("state"), "hours")
+    named = held.select(
+        pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String)).alias("state"), "hours"
+    )
     down = overlay(world.downs, world.online).group_by(state="kind").agg(hours=spent.sum())
     return pl.concat([named, down.select("state", "hours")]).sort("state")
 
@@ -66,8 +68,10 @@ def _home(world: World) -> pl.DataFrame:
 
 def _held(world: World) -> pl.DataFrame:
     """Held time: home, attempt, start, end, device, busy (ppm·ms), state."""
-    work = working(world).join(_home(world), on="place").join(
-        world.attempts.select("attempt", "accelerator"), on="attempt"
+    work = (
+        working(world)
+        .join(_home(world), on="place")
+        .join(world.attempts.select("attempt", "accelerator"), on="attempt")
     )
     shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
     pieces = overlay(work, shares)
@@ -125,12 +129,10 @@ def _used_or_not(world: World, free: pl.DataFrame) -> pl.DataFrame:
     timeline = metered(world).filter(~pl.col("silent") & (pl.col("level") > 0)).drop("silent")
     alone = free.filter("alone")
     used = overlay(alone.drop("state"), timeline).with_columns(state=pl.lit("allocated_active"))
-    watched = alone.select("place").unique()
-    taken = sweep(free=free.filter("alone").select(*SPANS), used=used.select(*SPANS)).filter(
+    left = sweep(free=alone.select(*SPANS), used=used.select(*SPANS)).filter(
         (pl.col("free") > 0) & (pl.col("used") == 0)
     )
-    quiet = overlay(alone, taken.select(*SPANS)).with_columns(level=None)
-    del watched
+    quiet = overlay(alone, left.select(*SPANS)).with_columns(level=None)
     rest = free.filter(~pl.col("alone")).with_columns(level=None)
     columns = ["place", "start", "end", "free", "state", "pool", "level"]
     both = pl.concat([quiet.select(columns), rest.select(columns)]).with_columns(state=state)
@@ -150,7 +152,9 @@ def _pool_states(world: World, free: pl.DataFrame) -> pl.DataFrame:
     """Why a pool's free accelerators were free, over time: place (the pool's number), start, end, state."""
     asked = world.attempts.filter(pl.col("accelerator") != STRAY).with_columns(wanted=pl.col("size") * pl.col("ppm"))
     until = pl.coalesce("start", "end")
-    waits = asked.select(place="pool", start="submitted", end=until, wanted="wanted").filter(pl.col("end") > pl.col("start"))
+    waits = asked.select(place="pool", start="submitted", end=until, wanted="wanted").filter(
+        pl.col("end") > pl.col("start")
+    )
     wanted = sorted(waits["wanted"].unique())
     spans = free.select(place="pool", start="start", end="end", amount="free")
     level = sweep(free=spans, **{f"w{w}": waits.filter(pl.col("wanted") == w).drop("wanted") for w in wanted})
@@ -180,19 +184,20 @@ def _typical(asked: pl.DataFrame) -> pl.DataFrame:
 
 def _named(pieces: pl.DataFrame, world: World) -> pl.DataFrame:
     places = world.places.select("place", "pool", "purchase", owner="owner_team")
-    counted = places.with_columns(place=pl.col("pool") + POOLED).unique("place").filter(
-        pl.col("pool").is_in([n for n, p in enumerate(POOLS) if not p.by_device])
+    counted = (
+        places.with_columns(place=pl.col("pool") + POOLED)
+        .unique("place")
+        .filter(pl.col("pool").is_in([n for n, p in enumerate(POOLS) if not p.by_device]))
     )
     stray = counted.filter(pl.col("pool") == _pool("a100")).with_columns(place=pl.lit(STRAYS, pl.Int64), purchase=None)
     known = pl.concat([places, counted, stray])
     named = pieces.join(known, on="place").join(
         world.attempts.select("attempt", "team", "facts"), on="attempt", how="left"
     )
-    accelerators = {n: p.accelerator for n, p in enumerate(POOLS)}
     before = (pl.col("facts") == "ads") & (pl.col("start") < middle(world) + FOUNDED)
     own = pl.when(pl.col("place") == STRAYS).then(pl.lit(STRAY))
     return named.with_columns(
-        accelerator=own.otherwise(pl.col("pool").replace_strict(accelerators, return_dtype=pl.String)),
+        accelerator=own.otherwise(of_pool("accelerator")),
         team=pl.when(before).then(pl.lit(ADS[1])).otherwise("team"),
         hour=pl.col("start") // HOUR * HOUR,
         place=pl.when(pl.col("place") < POOLED).then("place"),
@@ -214,9 +219,13 @@ def _priced(rows: pl.DataFrame, world: World) -> pl.DataFrame:
         )
         nano = pl.when(fits & late).then(_per_ms(later or price)).when(fits).then(_per_ms(price)).otherwise(nano)
     provider = {n: p.provider for n, p in enumerate(POOLS)}
-    months = rows.select("hour", "pool").unique().with_columns(
-        month=pl.struct("hour", "pool").map_elements(
-            lambda r: _month(r["hour"], provider[r["pool"]]), return_dtype=pl.String
+    months = (
+        rows.select("hour", "pool")
+        .unique()
+        .with_columns(
+            month=pl.struct("hour", "pool").map_elements(
+                lambda r: _month(r["hour"], provider[r["pool"]]), return_dtype=pl.String
+            )
         )
     )
     return rows.with_columns(cost=pl.col("device").cast(pl.Int128) * nano).join(months, on=["hour", "pool"])

@@ -21,7 +21,9 @@ EXACT = ("allocated_unobserved",)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`states`: state, truth, accounted, difference, allowed (hours). `bill`: team, model, truth, accounted, difference
+    """What was published beside what is true.
+
+    `states`: state, truth, accounted, difference, allowed (hours). `bill`: team, model, truth, accounted, difference
     (cost of what was held, exact), idle_truth, idle_accounted. `busy`: cluster, truth, accounted (hours), difference
     (part of one). `unheld`: cluster, pool, truth, accounted, difference (cost of what nobody held). `really`: hours by
     the full taxonomy. `failures` says in words what is not as it must be.
@@ -34,6 +36,12 @@ class Verdict:
     busy: pl.DataFrame
     really: pl.DataFrame
     failures: list[str]
+
+    @property
+    def misbilled(self) -> Decimal:
+        """How far all costs are off, added up."""
+        off = pl.concat([self.bill.select("difference"), self.unheld.select("difference")])["difference"]
+        return sum((abs(amount) for amount in off), Decimal(0))
 
 
 def judge(project: Project, folder: Path) -> Verdict:
@@ -51,7 +59,9 @@ def _hours(column: str) -> pl.Expr:
 def _states(project: Project, truth: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     right = truth.group_by("state").agg(truth=_hours("device_seconds"), rows=pl.len())
     found = project.query(sql.read("simulate/states"))
-    both = right.join(found, on="state", how="full", coalesce=True).with_columns(pl.col("truth", "accounted").fill_null(0))
+    both = right.join(found, on="state", how="full", coalesce=True).with_columns(
+        pl.col("truth", "accounted").fill_null(0)
+    )
     rounding = pl.col("rows").fill_null(0) * float(ROUNDING) / 3600
     did = pl.col("state").is_in(["allocated_active", "allocated_idle"])
     edges = pl.when(pl.col("state").is_in(EXACT)).then(0.0).when(did).then(facts.blur).otherwise(facts.blur_unheld)
@@ -64,8 +74,12 @@ def _states(project: Project, truth: pl.DataFrame, facts: Facts) -> pl.DataFrame
 def _busy(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
     right = truth.group_by("cluster").agg(truth=_hours("busy_seconds")).filter(pl.col("truth") > 0)
     found = project.query(sql.read("simulate/busy"))
-    both = right.join(found, on="cluster", how="full", coalesce=True).with_columns(pl.col("truth", "accounted").fill_null(0))
-    return both.with_columns(difference=pl.col("accounted").cast(float) / pl.col("truth").cast(float) - 1).sort("cluster")
+    both = right.join(found, on="cluster", how="full", coalesce=True).with_columns(
+        pl.col("truth", "accounted").fill_null(0)
+    )
+    return both.with_columns(difference=pl.col("accounted").cast(float) / pl.col("truth").cast(float) - 1).sort(
+        "cluster"
+    )
 
 
 def _bill(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
@@ -92,8 +106,16 @@ def _failures(states: pl.DataFrame, bill: pl.DataFrame, unheld: pl.DataFrame, bu
     cent = Decimal("0.01")
     found = [f"{r['state']}: {r['difference']:.3f} hours off" for r in states.iter_rows(named=True)
              if abs(float(r["difference"])) > r["allowed"]]  # fmt: skip
-    found += [f"{r['team']} {r['model']}: {r['difference']} off" for r in bill.iter_rows(named=True) if abs(r["difference"]) >= cent]
-    found += [f"{r['cluster']} {r['pool']}: {r['difference']} off" for r in unheld.iter_rows(named=True) if abs(r["difference"]) >= cent]
+    found += [
+        f"{r['team']} {r['model']}: {r['difference']} off"
+        for r in bill.iter_rows(named=True)
+        if abs(r["difference"]) >= cent
+    ]
+    found += [
+        f"{r['cluster']} {r['pool']}: {r['difference']} off"
+        for r in unheld.iter_rows(named=True)
+        if abs(r["difference"]) >= cent
+    ]
     found += [f"{r['cluster']}: busy time {r['difference']:.3%} off" for r in busy.iter_rows(named=True)
               if abs(r["difference"]) > float(BUSY_TOLERANCE)]  # fmt: skip
     return found

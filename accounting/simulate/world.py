@@ -48,6 +48,12 @@ class World:
     rogues: pl.DataFrame
 
 
+def of_pool(field: str) -> pl.Expr:
+    """A field of the pool that a row's `pool` numbers."""
+    values = {number: getattr(pool, field) for number, pool in enumerate(POOLS)}
+    return pl.col("pool").replace_strict(values, return_dtype=pl.String)
+
+
 def sizes(devices: int) -> list[int]:
     """Devices of each pool, in whole nodes, together at least `devices`."""
     nodes = [max(1, round(devices * p.share / p.node_size)) for p in POOLS]
@@ -60,7 +66,9 @@ def sizes(devices: int) -> list[int]:
 def build(window: Window, devices: int) -> World:
     """The company with at least that many devices; equal for equal arguments."""
     places = _places(sizes(devices))
-    made = [_operate(number, pool, places.filter(pl.col("pool") == number), window) for number, pool in enumerate(POOLS)]
+    made = [
+        _operate(number, pool, places.filter(pl.col("pool") == number), window) for number, pool in enumerate(POOLS)
+    ]
     attempts = _numbered([a for _, found in made for a in found], window)
     holdings = _holdings(attempts, window)
     down = _frame([(d.place, d.start, min(d.end, window.end), d.kind) for found, _ in made for d in found],
@@ -82,7 +90,9 @@ def build(window: Window, devices: int) -> World:
     )
 
 
-def _frame(rows: list[tuple[object, ...]] | list[tuple[int, int, int, str]], schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+def _frame(
+    rows: list[tuple[object, ...]] | list[tuple[int, int, int, str]], schema: dict[str, type[pl.DataType]]
+) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -106,7 +116,9 @@ def _nodes(places: pl.DataFrame) -> dict[str, list[int]]:
     return {str(n): p for n, p in places.group_by("node", maintain_order=True).agg("place").iter_rows()}
 
 
-def _operate(number: int, pool: Pool, places: pl.DataFrame, window: Window) -> tuple[list[Down], list[tuple[int, str, Attempt]]]:
+def _operate(
+    number: int, pool: Pool, places: pl.DataFrame, window: Window
+) -> tuple[list[Down], list[tuple[int, str, Attempt]]]:
     """What broke and who ran in one pool."""
     nodes = _nodes(places)
     nodes.pop(f"{pool.cluster}-{SPARE}", None)
@@ -152,7 +164,19 @@ def _attempts(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Da
         )
         for i, (pool, accelerator, a) in enumerate(attempts)
     ]
-    names = ("attempt", "pool", "accelerator", "workload_id", "facts", "team", "model", "purpose", "user", "size", "ppm")
+    names = (
+        "attempt",
+        "pool",
+        "accelerator",
+        "workload_id",
+        "facts",
+        "team",
+        "model",
+        "purpose",
+        "user",
+        "size",
+        "ppm",
+    )
     whole = {"attempt", "pool", "size", "ppm"}
     schema: dict[str, pl.DataType | type[pl.DataType]] = {n: pl.Int64 if n in whole else pl.String for n in names}
     schema |= {"submitted": pl.Int64, "start": pl.Int64, "end": pl.Int64, "outcome": pl.String, "open": pl.Boolean}
@@ -168,7 +192,9 @@ def _holdings(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Da
         for slot in a.slots
     ]
     names = ("attempt", "place", "ppm", "start", "end")
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row").filter(pl.col("end") > pl.col("start"))
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64), orient="row").filter(
+        pl.col("end") > pl.col("start")
+    )
 
 
 def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.DataFrame:
@@ -178,7 +204,7 @@ def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Data
         if a.start is None or end <= a.start:
             continue
         rng = window.random("phases", str(pool), a.request.workload, str(a.start))
-        slots = [s for s in POOLS[pool].slots if any(k == a.request.stream.slot for k, _ in s)][0]
+        slots = next(s for s in POOLS[pool].slots if any(k == a.request.stream.slot for k, _ in s))
         scale = 0.97 / len(slots) if len({k for k, _ in slots}) == 1 else a.slots[0].ppm / PPM * 0.95
         lost = a.start + a.saved if a.request.stream.profile == "train" else end
         made = phases(a.request.stream, a.start, end, scale if len(slots) > 1 else 1.0, lost, rng)

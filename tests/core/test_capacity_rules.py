@@ -200,7 +200,7 @@ def test_free_while_a_waiting_request_fits_is_queued() -> None:
 
 
 def test_the_devices_of_one_job_are_one_request() -> None:
-    """Two of three devices are free while a job for three waits: it does not fit, and nobody is kept waiting by them."""
+    """Two of three devices are free while a job for three waits: it does not fit, so they keep nobody waiting."""
     devices = ("d1", "d2", "d3")
     world = World(
         jobs=[
