@@ -12,18 +12,9 @@ WORKERS ?= 2
 
 install: $(STAMP)
 
-# The example company of docs/examples in ./demo, or in ./demo-2, … where that exists: nothing is ever removed.
+# A simulated company in ./demo, accounted and shown on http://127.0.0.1:8501; ARGS="--no-app --dir x" are its options.
 demo: $(STAMP)
-	@folder=demo; n=2; while [ -e "$$folder" ]; do folder=demo-$$n; n=$$((n + 1)); done; \
-	  set -e; chipledger=$(BIN)/chipledger; examples=docs/examples; \
-	  $$chipledger init "$$folder"; \
-	  for kind in capacity prices teams jobs samples; do \
-	    $$chipledger --config "$$folder" import $$kind $$examples/$$kind.csv --mapping $$examples/$$kind.toml; \
-	  done; \
-	  $$chipledger --config "$$folder" run; \
-	  echo; $$chipledger --config "$$folder" query "SELECT team, charge_kind, ROUND(SUM(device_seconds) / 3600, 1) AS hours, \
-	    ROUND(SUM(cost), 2) AS cost FROM charges GROUP BY team, charge_kind ORDER BY team, charge_kind"; \
-	  echo "the project is in ./$$folder; ask it: cd $$folder && ../$(BIN)/chipledger query \"SELECT * FROM usage LIMIT 10\""
+	$(BIN)/chipledger demo $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -15,11 +15,12 @@ from accounting.errors import InputError
 
 PROJECT = "CHIPLEDGER_PROJECT"
 PARTS = ("app", "streamlit")
+LOCAL, PORT = "127.0.0.1", 8501
 
 
 @click.command("app")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on; others have no login.")
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="Port to listen on.")
+@click.option("--address", default=LOCAL, show_default=True, help="Address to listen on; others have no login.")
 @click.option("--open/--no-open", "show", default=False, show_default=True, help="Open it in the browser.")
 @click.pass_context
 def command(ctx: click.Context, port: int, address: str, show: bool) -> None:
@@ -33,17 +34,22 @@ def command(ctx: click.Context, port: int, address: str, show: bool) -> None:
       chipledger app
       chipledger --config mycluster app --port 8600 --open
     """
+    check(port, address)
     serve(screen.place(ctx), port, address, show=show)
 
 
-def serve(folder: Path | None, port: int, address: str = "127.0.0.1", *, show: bool = False) -> None:
-    """Becomes the server of the project in `folder`; does not return. Raises `InputError` where the port is taken."""
+def check(port: int, address: str = LOCAL) -> None:
+    """Raises `InputError` where a dashboard could not be served: a part is not installed, or the port is taken."""
     missing = [name for name in PARTS if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
             f"{', '.join(missing)} not installed: install the server part with: pip install 'chipledger[server]'"
         )
     _check_port(address, port)
+
+
+def serve(folder: Path | None, port: int, address: str = LOCAL, *, show: bool = False) -> None:
+    """Becomes the server of the project in `folder`; does not return."""
     found = importlib.util.find_spec("app")
     assert found is not None
     assert found.origin is not None

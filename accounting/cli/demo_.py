@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from accounting.cli import screen
+from accounting.cli import app_, screen
 from accounting.cli.judge_ import show_verdict
 from accounting.errors import InputError
 from accounting.pipeline import Report
@@ -28,7 +28,9 @@ DEVICES, DAYS, SEED, INTERVAL = 96, 35, 7, 10
 @click.option("--seed", type=int, help=f"Another number, another company.  [default: {SEED}]")
 @click.option("--interval", type=int, help=f"Seconds of one sample.  [default: {INTERVAL}]")
 @click.option("--no-app", is_flag=True, help="Only make it; do not start the dashboard.")
-@click.option("--port", type=int, default=8501, show_default=True, help="Port of the dashboard on 127.0.0.1.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=app_.PORT, show_default=True, help="Port of the dashboard."
+)
 def command(
     folder: Path,
     devices: int | None,
@@ -52,13 +54,22 @@ def command(
     asked = {"devices": devices, "days": days, "seed": seed, "interval": interval,
              "until": until.date() if until else None}  # fmt: skip
     plan = _plan(folder, {name: value for name, value in asked.items() if value is not None})
-    began = time.monotonic()
+    if not no_app:
+        app_.check(port)
     click.echo(f"{folder}: a simulated company, {plan.first} to {plan.until}, seed {plan.seed}")
+    if plan.built:
+        click.echo(f"it stands already; make another with --dir, or remove {folder}")
+    else:
+        _build(plan, folder)
+    if not no_app:
+        app_.serve(folder, port)
+
+
+def _build(plan: Plan, folder: Path) -> None:
+    began = time.monotonic()
     with screen.progress() as tell:
         built = build_demo(plan, folder, tell)
     _show(built, folder, time.monotonic() - began)
-    if not no_app:
-        _open(folder, port)
 
 
 def _plan(folder: Path, asked: dict[str, object]) -> Plan:
@@ -98,7 +109,3 @@ def _said(report: Report) -> str:
         f"{report.days} cluster-days, {screen.hours(report.totals['device_seconds'])} accelerator-hours, {cost}; "
         f"{screen.residual(report.residual_seconds, report.residual_cost)}"
     )
-
-
-def _open(folder: Path, port: int) -> None:
-    click.echo(f"dashboard: http://127.0.0.1:{port}")

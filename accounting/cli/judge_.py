@@ -53,6 +53,8 @@ def show_verdict(verdict: Verdict, *, brief: bool) -> None:
         _show("cost of what nobody held", verdict.unheld, (_word("cluster"), _word("pool"), *COST))
         share = ("difference", "difference", "+.4%")
         _show("busy hours, where observed", verdict.busy, (_word("cluster"), *HOURS, share))
+        faults = (_word("fault"), ("true", "truth", ",.3f"), HOURS[1], *states[3:])
+        _show("faults: hours, and samples that conflict", verdict.faults, faults)
         truly = (_word("state"), ("hours", "hours", ",.3f"))
         _show("what the time truly was (these inputs tell less)", verdict.really, truly)
     count = verdict.bill.height + verdict.unheld.height

@@ -41,10 +41,10 @@ def command(
     plan = checked(Plan(devices, days, last, seed, interval))
     with screen.progress() as tell:
         imports = simulate(plan, folder, tell, inputs=grain == "samples")
-    facts, usage, _ = answer.load(folder)
+    right = answer.load(folder)
     click.echo(
-        f"{folder}/{answer.FOLDER}: {facts.devices:,} accelerators, {plan.first} to {plan.until}, "
-        f"{usage.height:,} rows of true hourly usage"
+        f"{folder}/{answer.FOLDER}: {right.facts.devices:,} accelerators, {plan.first} to {plan.until}, "
+        f"{right.usage.height:,} rows of true hourly usage"
     )
     if imports:
         click.echo(f"{folder}/{INPUTS}: {len(imports)} files; import them in this order into a project, and run:")

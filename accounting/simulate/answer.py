@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from accounting.errors import InputError
 from accounting.simulate.company import HOUR
+from accounting.simulate.faults import faults
 from accounting.simulate.sampler import SLOW
 from accounting.simulate.timeline import BY_WORKLOAD, judged, metered
 from accounting.simulate.truth import IDLE_AFTER, KEYS, really, truth
@@ -20,7 +22,7 @@ FOLDER = "truth"
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """How the company was made, and what a judge must know: `interval` ms of a record, `contradictions` among samples.
+    """How the company was made, and what a judge must know; `interval`: ms of a record.
 
     `blur` and `blur_unheld`: hours that records of that length can at most put on the wrong side of an edge: of what a
     device did, and of what was held.
@@ -31,7 +33,6 @@ class Facts(msgspec.Struct, frozen=True):
     first: date
     last: date
     interval: int
-    contradictions: int
     blur: float
     blur_unheld: float
 
@@ -88,21 +89,31 @@ def blur(world: World, interval: int) -> tuple[float, float]:
     return (float((known["len"] * known["ms"]).sum()) + edges) / HOUR, edges / HOUR
 
 
-def save(world: World, facts: Facts, folder: Path) -> pl.DataFrame:
-    """Writes the truth into `folder`/truth; returns its hourly usage."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`usage` by hour, `faults` (fault, count, hours), and `really`: hours by the full taxonomy."""
+
+    facts: Facts
+    usage: pl.DataFrame
+    faults: pl.DataFrame
+    really: pl.DataFrame
+
+
+def save(world: World, facts: Facts, contradictions: int, spread_from: date, folder: Path) -> None:
+    """Writes the truth into `folder`/truth; the last two of it are as in `faults.faults`."""
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
     rows = usage(world)
     rows.write_parquet(place / "usage.parquet")
+    faults(world, rows, contradictions, spread_from).write_parquet(place / "faults.parquet")
     really(world).write_parquet(place / "really.parquet")
     (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
-    return rows
 
 
-def load(folder: Path) -> tuple[Facts, pl.DataFrame, pl.DataFrame]:
-    """Facts, hourly usage, and hours by true state, as `save` wrote them; InputError where there is no truth."""
+def load(folder: Path) -> Answer:
+    """What `save` wrote; InputError where there is no truth."""
     place = folder / FOLDER
     if not (place / "facts.json").exists():
         raise InputError(f"{place}: no truth of a simulated fleet here; `chipledger demo` and `simulate` write one")
     facts = msgspec.json.decode((place / "facts.json").read_bytes(), type=Facts)
-    return facts, pl.read_parquet(place / "usage.parquet"), pl.read_parquet(place / "really.parquet")
+    return Answer(facts, *(pl.read_parquet(place / f"{name}.parquet") for name in ("usage", "faults", "really")))

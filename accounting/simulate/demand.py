@@ -24,6 +24,11 @@ class Window:
     start: int
     end: int
 
+    @property
+    def length(self) -> int:
+        """In ms."""
+        return self.end - self.start
+
     def random(self, *name: str) -> np.random.Generator:
         """A generator of its own for every name, so that one part's draws do not move another's."""
         return np.random.default_rng([self.seed, zlib.crc32("/".join(name).encode())])
@@ -81,7 +86,7 @@ def _asked(pool: Pool, stream: Stream, number: int, devices: int, window: Window
 
 def _jobs(stream: Stream, devices: int, window: Window, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Submission and work of jobs that come at random, evenly or in working hours."""
-    days = (window.end - window.start) // DAY
+    days = window.length // DAY
     count = int(rng.poisson(stream.rate * devices / 100 * days))
     at = np.sort(rng.integers(window.start, window.end, count))
     if stream.office:

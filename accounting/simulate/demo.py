@@ -34,17 +34,26 @@ unallocated = "allocation"
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is simulated: at least `devices`, `days` days up to and with `until`, records of `interval` seconds."""
+    """What is simulated: at least `devices`, `days` days up to and with `until`, records of `interval` seconds.
+
+    `built`: all of it stands already.
+    """
 
     devices: int
     days: int
     until: date
     seed: int
     interval: int
+    built: bool = False
 
     @property
     def first(self) -> date:
         return self.until - timedelta(days=self.days - 1)
+
+    @property
+    def spread_from(self) -> date:
+        """The day on which the second policy begins."""
+        return max(self.until.replace(day=1), self.first + timedelta(days=1))
 
     @property
     def window(self) -> Window:
@@ -53,10 +62,9 @@ class Plan(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A demo that stands: its project, what it shows, and each run's report (none where it stood already)."""
+    """A demo that was made: its project, and what each run reported."""
 
     project: Project
-    plan: Plan
     runs: tuple[pipeline.Report, ...]
     reports: tuple[Path, ...]
 
@@ -80,7 +88,7 @@ def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> l
     if inputs:
         made = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
     progress("integrating the truth", None)
-    answer.save(world, _facts(plan, world, made[1]), folder)
+    answer.save(world, _facts(plan, world), made[1], plan.spread_from, folder)
     return made[0]
 
 
@@ -94,9 +102,9 @@ def existing(folder: Path) -> Plan | None:
 
 
 def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
-    """The demo in `folder`; what is there already is not done again."""
+    """Makes the demo in `folder`; after a kill it goes on, and what was imported and published already stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / PLAN).write_bytes(msgspec.json.encode(plan))
+    _note(plan, folder)
     project = _project(plan, folder)
     imports = simulate(plan, folder, progress, inputs=True)
     runs = []
@@ -106,13 +114,19 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
                 _import(project, folder / INPUTS, item, progress)
         runs.append(pipeline.run(project.config, None, None, progress))
     progress("writing reports", None)
-    return Built(project, plan, tuple(runs), tuple(_reports(project, folder / REPORTS)))
+    reports = tuple(_reports(project, folder / REPORTS))
+    _note(msgspec.structs.replace(plan, built=True), folder)
+    return Built(project, tuple(runs), reports)
+
+
+def _note(plan: Plan, folder: Path) -> None:
+    (folder / PLAN).write_bytes(msgspec.json.encode(plan))
 
 
 def _project(plan: Plan, folder: Path) -> Project:
     if not (folder / FILE).exists():
         Lake.create(load_config(write_project(folder)).lake)
-    start = max(plan.until.replace(day=1), plan.first + timedelta(days=1))
+    start = plan.spread_from
     (folder / POLICIES / f"{start}.toml").write_text(POLICY.format(start=start), "utf-8")
     return open_project(folder)
 
@@ -129,10 +143,9 @@ def _reports(project: Project, out: Path) -> list[Path]:
     return [path for month in months for path, _ in charges.write(project, month, None, out).files]
 
 
-def _facts(plan: Plan, world: World, contradictions: int) -> answer.Facts:
+def _facts(plan: Plan, world: World) -> answer.Facts:
     interval = plan.interval * 1000
-    blurred = answer.blur(world, interval)
-    return answer.Facts(plan.seed, world.places.height, plan.first, plan.until, interval, contradictions, *blurred)
+    return answer.Facts(plan.seed, world.places.height, plan.first, plan.until, interval, *answer.blur(world, interval))
 
 
 def day_before(now: int) -> date:

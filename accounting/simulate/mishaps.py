@@ -71,13 +71,9 @@ def outages(nodes: dict[str, list[int]], window: Window, name: str) -> pl.DataFr
     rng = window.random("outages", name)
     found: list[tuple[int, int, int]] = []
     for places in nodes.values():
-        long = [
-            _silence(window, rng, HOUR, 9 * HOUR) for _ in range(rng.poisson((window.end - window.start) / DAY / 40))
-        ]
+        long = [_silence(window, rng, HOUR, 9 * HOUR) for _ in range(rng.poisson(window.length / DAY / 40))]
         for place in places:
-            short = [
-                _silence(window, rng, 2_000, 90_000) for _ in range(rng.poisson((window.end - window.start) / DAY / 3))
-            ]
+            short = [_silence(window, rng, 2_000, 90_000) for _ in range(rng.poisson(window.length / DAY / 3))]
             found += [(place, a, b) for a, b in long + short]
     return union(pl.DataFrame(found, schema=SPANS, orient="row"))
 

@@ -27,7 +27,7 @@ KEYS = ("hour", "month", "pool", "place", "purchase", "owner", "accelerator", "a
 
 def middle(world: World) -> int:
     """Midnight (ms) of the day on which prices and teams change."""
-    return world.window.start + (world.window.end - world.window.start) // 2 // DAY * DAY
+    return world.window.start + world.window.length // 2 // DAY * DAY
 
 
 def truth(world: World) -> pl.DataFrame:
@@ -96,8 +96,8 @@ def _held(world: World) -> pl.DataFrame:
     )
 
 
-def _unheld(world: World) -> pl.DataFrame:
-    """Time that nobody held, as far as the inventory knows of it."""
+def levels(world: World) -> pl.DataFrame:
+    """What is `there` by the inventory and `held` (ppm) of each place's home: place, start, end, there, held."""
     home = _home(world)
     stray = world.attempts.filter(pl.col("accelerator") == STRAY).select("attempt")
     online = world.online.join(home, on="place").select(place="home", start="start", end="end", amount=pl.lit(PPM))
@@ -106,7 +106,13 @@ def _unheld(world: World) -> pl.DataFrame:
         .join(home, on="place")
         .select(place="home", start="start", end="end", amount="ppm")
     )
-    level = sweep(there=online, held=held).with_columns(free=pl.col("there") - pl.col("held"))
+    return sweep(there=online, held=held)
+
+
+def _unheld(world: World) -> pl.DataFrame:
+    """Time that nobody held, as far as the inventory knows of it."""
+    home = _home(world)
+    level = levels(world).with_columns(free=pl.col("there") - pl.col("held"))
     free = level.filter(pl.col("free") > 0).select("place", "start", "end", "free", alone=pl.col("held") == 0)
     named = free.join(home.select(place="home", pool="pool").unique(), on="place")
     states = _pool_states(world, named)

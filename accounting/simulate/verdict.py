@@ -10,11 +10,14 @@ import polars as pl
 
 import sql
 from accounting.project import Project
-from accounting.simulate.answer import Facts, load
+from accounting.simulate.answer import Answer, Facts, load
 
 BUSY_TOLERANCE = Decimal("0.001")
 ROUNDING = Decimal("0.0005")
 """Seconds by which a row of usage may be rounded."""
+CENT = Decimal("0.01")
+"""By which the cost of a holder of parts of devices may be rounded, a millisecond here and there."""
+_WHOLE = (pl.col("device_seconds") * 1000 == (pl.col("device_seconds") * 1000).round(0)).all()
 EXACT = ("allocated_unobserved",)
 """States that no sample moves: hours agree but for rounding."""
 
@@ -24,9 +27,10 @@ class Verdict:
     """What was published beside what is true.
 
     `states`: state, truth, accounted, difference, allowed (hours). `bill`: team, model, truth, accounted, difference
-    (cost of what was held, exact), idle_truth, idle_accounted. `busy`: cluster, truth, accounted (hours), difference
-    (part of one). `unheld`: cluster, pool, truth, accounted, difference (cost of what nobody held). `really`: hours by
-    the full taxonomy. `failures` says in words what is not as it must be.
+    (cost of what was held), idle_truth, idle_accounted. `busy`: cluster, truth, accounted (hours), difference
+    (part of one). `unheld`: cluster, pool, truth, accounted, difference (cost of what nobody held). Both say whether
+    only `whole` devices were held: then cost is exact. `faults`: fault, truth, accounted (hours, or how many samples),
+    difference, allowed. `really`: hours by the full taxonomy. `failures` says in words what is not as it must be.
     """
 
     facts: Facts
@@ -34,6 +38,7 @@ class Verdict:
     bill: pl.DataFrame
     unheld: pl.DataFrame
     busy: pl.DataFrame
+    faults: pl.DataFrame
     really: pl.DataFrame
     failures: list[str]
 
@@ -46,10 +51,12 @@ class Verdict:
 
 def judge(project: Project, folder: Path) -> Verdict:
     """The verdict on what `project` has published; `folder` holds the truth."""
-    facts, truth, really = load(folder)
-    states, busy = _states(project, truth, facts), _busy(project, truth)
-    bill, unheld = _bill(project, truth), _unheld(project, truth)
-    return Verdict(facts, states, bill, unheld, busy, really, _failures(states, bill, unheld, busy))
+    answer = load(folder)
+    states, busy = _states(project, answer.usage, answer.facts), _busy(project, answer.usage)
+    bill, unheld = _bill(project, answer.usage), _unheld(project, answer.usage)
+    faults = _faults(project, answer)
+    failures = [*_misplaced(states), *_misplaced(faults), *_misbilled(bill, unheld), *_misjudged(busy)]
+    return Verdict(answer.facts, states, bill, unheld, busy, faults, answer.really, failures)
 
 
 def _hours(column: str) -> pl.Expr:
@@ -85,16 +92,16 @@ def _busy(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
 def _bill(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
     held = truth.filter(pl.col("workload_id").is_not_null()).with_columns(pl.col("team").fill_null("unowned"))
     idle = pl.col("cost").filter(pl.col("state") == "allocated_idle").sum()
-    right = held.group_by("team", "model").agg(truth=pl.col("cost").sum(), idle_truth=idle)
+    right = held.group_by("team", "model").agg(truth=pl.col("cost").sum(), idle_truth=idle, whole=_WHOLE)
     found = project.query(sql.read("simulate/bill"))
     both = right.join(found, on=["team", "model"], how="full", coalesce=True, nulls_equal=True)
     filled = both.with_columns(pl.col("truth", "accounted", "idle_truth", "idle_accounted").fill_null(0))
-    columns = ("team", "model", "truth", "accounted", "difference", "idle_truth", "idle_accounted")
-    return filled.with_columns(difference=pl.col("accounted") - pl.col("truth")).select(columns).sort("team", "model")
+    return filled.with_columns(difference=pl.col("accounted") - pl.col("truth")).sort("team", "model")
 
 
 def _unheld(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
-    right = truth.filter(pl.col("workload_id").is_null()).group_by("cluster", "pool").agg(truth=pl.col("cost").sum())
+    free = truth.filter(pl.col("workload_id").is_null())
+    right = free.group_by("cluster", "pool").agg(truth=pl.col("cost").sum(), whole=_WHOLE)
     found = project.query(sql.read("simulate/unheld"))
     both = right.join(found, on=["cluster", "pool"], how="full", coalesce=True).with_columns(
         pl.col("truth", "accounted").fill_null(0)
@@ -102,20 +109,34 @@ def _unheld(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
     return both.with_columns(difference=pl.col("accounted") - pl.col("truth")).sort("cluster", "pool")
 
 
-def _failures(states: pl.DataFrame, bill: pl.DataFrame, unheld: pl.DataFrame, busy: pl.DataFrame) -> list[str]:
-    cent = Decimal("0.01")
-    found = [f"{r['state']}: {r['difference']:.3f} hours off" for r in states.iter_rows(named=True)
-             if abs(float(r["difference"])) > r["allowed"]]  # fmt: skip
-    found += [
-        f"{r['team']} {r['model']}: {r['difference']} off"
-        for r in bill.iter_rows(named=True)
-        if abs(r["difference"]) >= cent
-    ]
-    found += [
-        f"{r['cluster']} {r['pool']}: {r['difference']} off"
-        for r in unheld.iter_rows(named=True)
-        if abs(r["difference"]) >= cent
-    ]
-    found += [f"{r['cluster']}: busy time {r['difference']:.3%} off" for r in busy.iter_rows(named=True)
-              if abs(r["difference"]) > float(BUSY_TOLERANCE)]  # fmt: skip
-    return found
+def _faults(project: Project, answer: Answer) -> pl.DataFrame:
+    """Samples move only where somebody was seen at work behind the scheduler."""
+    found = project.query(sql.read("simulate/faults"))
+    right = answer.faults.select(
+        "fault", truth=pl.coalesce("hours", "count").cast(float), counted=pl.col("hours").is_null()
+    )
+    both = right.join(found, on="fault", how="full", coalesce=True)
+    figures = both.with_columns(accounted=pl.when("counted").then("count").otherwise("hours").cast(float)).with_columns(
+        pl.col("truth", "accounted").fill_null(0)
+    )
+    blurred = pl.when(pl.col("fault") == "unallocated_use").then(answer.facts.blur_unheld).otherwise(float(ROUNDING))
+    return figures.select(
+        "fault", "truth", "accounted", difference=pl.col("accounted") - pl.col("truth"), allowed=blurred
+    ).sort("fault")
+
+
+def _misplaced(hours: pl.DataFrame) -> list[str]:
+    name = hours.columns[0]
+    return [f"{r[name]}: {r['difference']:.3f} hours off" for r in hours.iter_rows(named=True)
+            if abs(float(r["difference"])) > r["allowed"]]  # fmt: skip
+
+
+def _misbilled(bill: pl.DataFrame, unheld: pl.DataFrame) -> list[str]:
+    costs = [(f"{r['team']} {r['model']}", r) for r in bill.iter_rows(named=True)]
+    costs += [(f"{r['cluster']} {r['pool']}", r) for r in unheld.iter_rows(named=True)]
+    return [f"{name}: {r['difference']} off" for name, r in costs if abs(r["difference"]) > (0 if r["whole"] else CENT)]
+
+
+def _misjudged(busy: pl.DataFrame) -> list[str]:
+    return [f"{r['cluster']}: busy time {r['difference']:.3%} off" for r in busy.iter_rows(named=True)
+            if abs(r["difference"]) > float(BUSY_TOLERANCE)]  # fmt: skip

@@ -17,7 +17,7 @@ from accounting.simulate.spans import SPANS, clipped, minus
 
 LEAST_DEVICES = 24
 LATE = 6 * DAY + 34_567_000
-"""When the last node of the Slurm cluster was entered into the inventory."""
+"""When the last node of the Slurm cluster was entered into the inventory, but by a third of the time at the latest."""
 SPARE = "spare"
 STRAY = "V100-16GB"
 """What a few jobs of the Slurm cluster held though no inventory knows of it."""
@@ -151,13 +151,18 @@ def _numbered(found: list[tuple[int, str, Attempt]], window: Window) -> list[tup
     return sorted(found, key=lambda f: (f[0], f[2].submitted, f[2].request.workload, f[2].start or window.end))
 
 
+def _offer(pool: int, attempt: Attempt) -> tuple[tuple[str, int], ...]:
+    """What a device that the attempt can run on offers: kind and ppm of each slot."""
+    return next(o for o in POOLS[pool].slots if any(kind == attempt.request.stream.slot for kind, _ in o))
+
+
 def _attempts(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.DataFrame:
     rows = [
         (
             *(i, pool, accelerator, a.request.workload),
             *(a.request.stream.facts, a.request.stream.team or None, a.request.model or None),
             *(a.request.stream.purpose, a.request.user, a.request.size),
-            *(a.slots[0].ppm if a.slots else PPM, a.submitted, a.start, a.end or window.end, a.outcome),
+            *(dict(_offer(pool, a))[a.request.stream.slot], a.submitted, a.start, a.end or window.end, a.outcome),
             a.end is None,
             a.request.stream.slot,
             a.request.stream.served,
@@ -204,7 +209,7 @@ def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Data
         if a.start is None or end <= a.start:
             continue
         rng = window.random("phases", str(pool), a.request.workload, str(a.start))
-        slots = next(s for s in POOLS[pool].slots if any(k == a.request.stream.slot for k, _ in s))
+        slots = _offer(pool, a)
         scale = 0.97 / len(slots) if len({k for k, _ in slots}) == 1 else a.slots[0].ppm / PPM * 0.95
         lost = a.start + a.saved if a.request.stream.profile == "train" else end
         made = phases(a.request.stream, a.start, end, scale if len(slots) > 1 else 1.0, lost, rng)
@@ -216,7 +221,7 @@ def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Data
 def _online(places: pl.DataFrame, down: pl.DataFrame, window: Window) -> pl.DataFrame:
     """As the inventory has it: always, but for spot machines that were taken back, and a node entered too late."""
     late = places.filter(pl.col("node").str.starts_with("hpc-"))["node"].max()
-    entered = pl.when(pl.col("node") == late).then(window.start + LATE).otherwise(window.start)
+    entered = pl.when(pl.col("node") == late).then(window.start + min(LATE, window.length // 3)).otherwise(window.start)
     whole = places.select("place", start=entered, end=pl.lit(window.end))
     return minus(whole, down.filter(pl.col("kind") == "reclaimed"))
 

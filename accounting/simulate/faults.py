@@ -1,0 +1,45 @@
+"""The true faults: what an accounting of the company must find not to fit."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from accounting.simulate.company import HOUR, PPM
+from accounting.simulate.truth import POOLED, levels
+from accounting.simulate.world import STRAY, World
+
+
+def faults(world: World, usage: pl.DataFrame, contradictions: int, spread_from: date) -> pl.DataFrame:
+    """`fault, count, hours` of every kind; `hours` is NULL where samples are counted, `count` everywhere else.
+
+    `usage` is the true hourly usage, `contradictions` how many samples say two things, and from `spread_from` on the
+    company's policy spreads what nobody held over those who held something in the pool that day.
+    """
+    unheld = pl.col("workload_id").is_null()
+    hours = {
+        "over_allocated": _over_allocated(world),
+        "no_matching_capacity": _hours(usage.filter(pl.col("accelerator") == STRAY)),
+        "unallocated_use": _hours(usage.filter(unheld & (pl.col("state") == "allocated_active"))),
+        "spread_without_weights": _hours(_unborne(usage.filter(pl.col("day") >= spread_from))),
+    }
+    rows = [("conflicting_samples", contradictions, None), *((name, None, value) for name, value in hours.items())]
+    schema = {"fault": pl.String, "count": pl.Int64, "hours": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("fault")
+
+
+def _over_allocated(world: World) -> float:
+    """Hours by which what was held of pools exceeds what the inventory states; on a device, holders share it."""
+    over = levels(world).filter((pl.col("place") >= POOLED) & (pl.col("held") > pl.col("there")))
+    return float((over["held"] - over["there"]).dot(over["end"] - over["start"]) or 0) / PPM / HOUR
+
+
+def _unborne(usage: pl.DataFrame) -> pl.DataFrame:
+    """What nobody held in a pool on a day on which nobody held anything there."""
+    held = pl.col("state").str.starts_with("allocated_").any().over("cluster", "pool", "accelerator", "day")
+    return usage.filter(~held)
+
+
+def _hours(rows: pl.DataFrame) -> float:
+    return float(rows["device_seconds"].sum() or 0) / 3600
