@@ -71,7 +71,7 @@ def usage(world: World) -> pl.DataFrame:
         device_seconds=_exact("device", 1_000_000_000),
         busy_seconds=_exact("busy", 1_000_000_000),
         cost=_exact("cost", 1_000_000 * 1_000_000_000),
-    ).sort("hour", "cluster", "pool", "device_id", "workload_id", "state", nulls_last=True)
+    ).sort(pl.exclude("device_seconds", "busy_seconds", "cost"), nulls_last=True)
 
 
 def _exact(column: str, divisor: int) -> pl.Expr:

@@ -48,11 +48,11 @@ POOLS = (
     Pool(
         *("train", "h100", "H100-80GB", "gcp", "us-central1", 0.42, 8),
         bought=(
-            ("committed", None),
-            ("committed", None),
-            ("reservation", "research"),
             ("on_demand", None),
+            ("reservation", "research"),
+            ("committed", None),
             ("spot", None),
+            ("committed", None),
         ),
     ),
     Pool(
