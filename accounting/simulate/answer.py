@@ -13,8 +13,8 @@ from accounting.errors import InputError
 from accounting.simulate.company import HOUR
 from accounting.simulate.faults import faults
 from accounting.simulate.sampler import SLOW
-from accounting.simulate.timeline import BY_WORKLOAD, judged, metered
-from accounting.simulate.truth import IDLE_AFTER, KEYS, really, truth
+from accounting.simulate.timeline import BY_WORKLOAD
+from accounting.simulate.truth import KEYS, really, truth
 from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
@@ -30,16 +30,13 @@ class Facts(msgspec.Struct, frozen=True):
 
     seed: int
     devices: int
-    first: date
-    last: date
     interval: int
     blur: float
     blur_unheld: float
 
 
-def usage(world: World) -> pl.DataFrame:
-    """Hourly usage by the names of the usage table; seconds and cost are exact decimals (cost NULL: no price)."""
-    rows = truth(world)
+def usage(world: World, rows: pl.DataFrame) -> pl.DataFrame:
+    """True rows by the names of the usage table; seconds and cost are exact decimals (cost NULL: no price)."""
     named = rows.join(world.places.select("place", "node", "device_id"), on="place", how="left").join(
         world.attempts.select("attempt", "workload_id", "model", "purpose"), on="attempt", how="left"
     )
@@ -78,15 +75,14 @@ def _exact(column: str, divisor: int) -> pl.Expr:
     return (pl.col(column).cast(pl.Decimal(38, 0)) / pl.lit(divisor).cast(pl.Decimal(38, 9))).cast(SECONDS)
 
 
-def blur(world: World, interval: int) -> tuple[float, float]:
+def blur(world: World, runs: pl.DataFrame, interval: int) -> tuple[float, float]:
     """Every edge can put a part of one record on the wrong side: hours at most, of doing and of holding."""
-    changes = judged(metered(world), IDLE_AFTER).group_by("place").len()
     told = world.attempts.select(place=pl.col("attempt") + BY_WORKLOAD, size="size")
-    known = changes.join(told, on="place", how="left").with_columns(
+    known = runs.join(told, on="place", how="left").with_columns(
         ms=pl.when(pl.col("size").is_null()).then(interval).otherwise(pl.col("size") * max(interval, SLOW))
     )
     edges = 2 * (world.holdings.height + world.rogues.height) * interval
-    return (float((known["len"] * known["ms"]).sum()) + edges) / HOUR, edges / HOUR
+    return (float((known["runs"] * known["ms"]).sum()) + edges) / HOUR, edges / HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +95,15 @@ class Answer:
     really: pl.DataFrame
 
 
-def save(world: World, facts: Facts, contradictions: int, spread_from: date, folder: Path) -> None:
-    """Writes the truth into `folder`/truth; the last two of it are as in `faults.faults`."""
+def save(world: World, interval: int, contradictions: int, spread_from: date, folder: Path) -> None:
+    """Writes the truth into `folder`/truth; `contradictions` and `spread_from` are as in `faults.faults`."""
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
-    rows = usage(world)
-    rows.write_parquet(place / "usage.parquet")
+    integrated, runs = truth(world)
+    rows = usage(world, integrated)
+    rows.rechunk().write_parquet(place / "usage.parquet")
     faults(world, rows, contradictions, spread_from).write_parquet(place / "faults.parquet")
+    facts = Facts(world.window.seed, world.places.height, interval, *blur(world, runs, interval))
     really(world).write_parquet(place / "really.parquet")
     (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
 

@@ -17,7 +17,7 @@ from accounting.project import Project, open_project
 from accounting.reports import charges
 from accounting.simulate import answer, files
 from accounting.simulate.demand import Window
-from accounting.simulate.world import LEAST_DEVICES, World, build
+from accounting.simulate.world import LEAST_DEVICES, build
 from accounting.stores.lake import Lake, now_ms
 
 INPUTS = "inputs"
@@ -88,7 +88,7 @@ def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> l
     if inputs:
         made = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
     progress("integrating the truth", None)
-    answer.save(world, _facts(plan, world), made[1], plan.spread_from, folder)
+    answer.save(world, plan.interval * 1000, made[1], plan.spread_from, folder)
     return made[0]
 
 
@@ -141,11 +141,6 @@ def _import(project: Project, folder: Path, item: files.Import, progress: Progre
 def _reports(project: Project, out: Path) -> list[Path]:
     months = project.query("SELECT DISTINCT month FROM charges ORDER BY month")["month"].to_list()
     return [path for month in months for path, _ in charges.write(project, month, None, out).files]
-
-
-def _facts(plan: Plan, world: World) -> answer.Facts:
-    interval = plan.interval * 1000
-    return answer.Facts(plan.seed, world.places.height, plan.first, plan.until, interval, *answer.blur(world, interval))
 
 
 def day_before(now: int) -> date:

@@ -32,7 +32,8 @@ def faults(world: World, usage: pl.DataFrame, contradictions: int, spread_from: 
 def _over_allocated(world: World) -> float:
     """Hours by which what was held of pools exceeds what the inventory states; on a device, holders share it."""
     over = levels(world).filter((pl.col("place") >= POOLED) & (pl.col("held") > pl.col("there")))
-    return float((over["held"] - over["there"]).dot(over["end"] - over["start"]) or 0) / PPM / HOUR
+    spent = (pl.col("held") - pl.col("there")).cast(pl.Int128) * (pl.col("end") - pl.col("start"))
+    return float(over.select(spent.sum()).item()) / PPM / HOUR
 
 
 def _unborne(usage: pl.DataFrame) -> pl.DataFrame:

@@ -11,22 +11,13 @@ import numpy as np
 
 from accounting.simulate.company import HOUR, MINUTE, Pool
 from accounting.simulate.demand import Request
+from accounting.simulate.slots import Shelf, Slot
 
 PATIENCE = 4 * HOUR
 """Once the first in the queue has waited this long, nobody may overtake it any more."""
 DEPTH = 100
 CHECKPOINT = 45 * MINUTE
 """How much work a failure loses at most on average: training saves this often."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What can be held at once: a device or a slice of one."""
-
-    place: int
-    node: str
-    kind: str
-    ppm: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +61,18 @@ class Scheduler:
     end: int
     rng: np.random.Generator
     attempts: list[Attempt] = field(default_factory=list)
-    _free: dict[str, dict[str, list[Slot]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    _free: dict[str, Shelf] = field(default_factory=lambda: defaultdict(Shelf))
+    _node: dict[int, str] = field(default_factory=dict)
     _queue: list[_Waiting] = field(default_factory=list)
     _running: dict[int, tuple[Attempt, int, str]] = field(default_factory=dict)
-    _down: set[int] = field(default_factory=set)
     _events: list[tuple[int, int, int, str, object]] = field(default_factory=list)
     _count: int = 0
 
     def run(self, requests: Sequence[Request]) -> list[Attempt]:
         """All attempts, in order of their end; requests that never started are attempts without a start."""
         for slot in self.slots:
-            self._free[slot.kind][slot.node].append(slot)
+            self._free[slot.kind].give(slot)
+            self._node[slot.place] = slot.node
         for request in requests:
             self._at(request.submitted, "submit", _Waiting(request, request.submitted, request.work))
         for down in self.downs:
@@ -115,19 +107,21 @@ class Scheduler:
         self._finish(attempt, now, left, outcome)
 
     def _on_down(self, now: int, down: Down) -> None:
-        self._down.add(down.place)
+        for shelf in self._free.values():
+            shelf.close(down.place, self._node[down.place])
         hit = [key for key, (a, _, _) in self._running.items() if any(s.place == down.place for s in a.slots)]
         for key in hit:
             attempt, left, _ = self._running.pop(key)
             self._finish(attempt, now, left, "PREEMPTED" if down.kind == "reclaimed" else "NODE_FAIL")
 
     def _on_up(self, now: int, down: Down) -> None:
-        self._down.discard(down.place)
+        for shelf in self._free.values():
+            shelf.open(down.place, self._node[down.place])
 
     def _finish(self, attempt: Attempt, now: int, left: int, outcome: str) -> None:
         attempt.end, attempt.outcome = now, outcome
         for slot in attempt.slots:
-            self._free[slot.kind][slot.node].append(slot)
+            self._free[slot.kind].give(slot)
         self.attempts.append(attempt)
         done = now - (attempt.start or now)
         attempt.saved = done
@@ -153,24 +147,12 @@ class Scheduler:
             self._queue = [w for w in self._queue if id(w) not in started]
 
     def _take(self, kind: str, size: int) -> tuple[Slot, ...] | None:
-        """Slots of the fullest node that has room, or of whole nodes; free slots of places that are down are none."""
-        nodes = {
-            node: [s for s in slots if s.place not in self._down] for node, slots in sorted(self._free[kind].items())
-        }
-        fits = [n for n, slots in nodes.items() if len(slots) >= size]
-        if fits:
-            node = min(fits, key=lambda n: (len(nodes[n]), n))
-            chosen = sorted(nodes[node], key=lambda s: s.place)[:size]
-        elif size <= self.pool.node_size:
-            return None
-        else:
-            whole = [s for n in sorted(nodes) if len(nodes[n]) == self.pool.node_size for s in nodes[n]]
-            chosen = whole[:size]
-        if len(chosen) < size:
-            return None
-        for slot in chosen:
-            self._free[kind][slot.node].remove(slot)
-        return tuple(chosen)
+        """Slots of the fullest node that has room, or of whole nodes where no node is large enough."""
+        shelf = self._free[kind]
+        found = shelf.fullest(size)
+        if found is None and size > self.pool.node_size:
+            found = shelf.whole(size, self.pool.node_size)
+        return None if found is None else tuple(found)
 
     def _start(self, now: int, waiting: _Waiting, slots: tuple[Slot, ...]) -> None:
         attempt = Attempt(waiting.request, waiting.since, now, slots=slots)

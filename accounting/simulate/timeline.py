@@ -15,7 +15,7 @@ BY_WORKLOAD = 1 << 20
 def metered(world: World) -> pl.DataFrame:
     """Places with samples: place, start, end, level (ppm), silent: what happened between two edges of any kind."""
     devices = world.online.join(_seen(world, "device"), on="place", how="semi")
-    told = world.attempts.filter(pl.col("pool").is_in(_pools("workload")) & pl.col("start").is_not_null())
+    told = world.attempts.filter(pl.col("pool").is_in(_pools("workload")) & (pl.col("end") > pl.col("start")))
     whole = pl.concat([devices, told.select(place="attempt", start="start", end="end").with_columns(_offset())])
     silences = world.silences.select(place="attempt", start="start", end="end").with_columns(_offset())
     found = sweep(

@@ -22,6 +22,9 @@ POOLED = 1 << 21
 STRAYS = POOLED + len(POOLS)
 ZONES = {"gcp": "America/Los_Angeles"}
 
+DEVICE_DAYS = 8000
+"""How much time is integrated at once."""
+
 KEYS = ("hour", "month", "pool", "place", "purchase", "owner", "accelerator", "attempt", "team", "state")
 
 
@@ -30,13 +33,29 @@ def middle(world: World) -> int:
     return world.window.start + world.window.length // 2 // DAY * DAY
 
 
-def truth(world: World) -> pl.DataFrame:
-    """Hourly usage: KEYS, `device` and `busy` in ppm·ms (busy NULL: not observed), `cost` in millionths of a nano-unit.
+def truth(world: World, at_once: int = DEVICE_DAYS) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Hourly usage, and how often each place changed what it did: place, runs.
 
-    `pool` is an index into POOLS, `place` NULL where the pool is accounted as a whole.
+    Usage: KEYS, `device` and `busy` in ppm·ms (busy NULL: not observed), `cost` in millionths of a nano-unit; `pool` is
+    an index into POOLS, `place` NULL where the pool is accounted as a whole. Made of a few days at a time (`at_once`
+    device-days), so that a large fleet needs little more memory than a small one.
     """
-    held = _held(world)
-    rows = pl.concat([held.select("place", "attempt", "state", "start", "end", "device", "busy"), _unheld(world)])
+    days = max(1, at_once // world.places.height)
+    firsts = range(world.window.start, world.window.end, days * DAY)
+    rows, runs = zip(*(_stretch(world, at, min(at + days * DAY, world.window.end)) for at in firsts), strict=True)
+    return pl.concat(rows), pl.concat(runs).group_by("place").agg(pl.col("runs").sum()).sort("place")
+
+
+def _stretch(whole: World, first: int, last: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Usage and runs of [first, last); a run of idleness is known as one by what lies around."""
+    timeline = metered(whole.part(first - IDLE_AFTER, last + IDLE_AFTER))
+    states = judged(timeline, IDLE_AFTER)
+    world = whole.part(first, last)
+    rows = pl.concat([_held(world, states), _unheld(world, timeline)])
+    return _hourly(rows, world), states.group_by("place").agg(runs=pl.len())
+
+
+def _hourly(rows: pl.DataFrame, world: World) -> pl.DataFrame:
     instants = [*range(world.window.start, world.window.end, HOUR), middle(world) + REPRICED, middle(world) + FOUNDED]
     whole = rows.with_columns(length=pl.col("end") - pl.col("start"))
     pieces = cut(whole, instants)
@@ -47,16 +66,15 @@ def truth(world: World) -> pl.DataFrame:
 
 def really(world: World) -> pl.DataFrame:
     """What the time truly was, hours by state of the full taxonomy: `state, hours`; the inputs tell less than that."""
-    spent = (pl.col("end") - pl.col("start")).cast(pl.Float64) / HOUR
+    spent = (pl.col("end") - pl.col("start")).cast(pl.Int128) * PPM
     words = {0: "starting", 1: "active", 2: "checkpoint", 3: "stalled", 4: "idle", 5: "lost"}
     shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
-    work = overlay(working(world), shares).with_columns(part=pl.col("ppm") / pl.max_horizontal("taken", pl.lit(PPM)))
-    held = work.group_by("kind").agg(hours=(spent * pl.col("part")).sum())
-    named = held.select(
-        pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String)).alias("state"), "hours"
-    )
-    down = overlay(world.downs, world.online).group_by(state="kind").agg(hours=spent.sum())
-    return pl.concat([named, down.select("state", "hours")]).sort("state")
+    work = overlay(working(world), shares)
+    part = spent * pl.col("ppm") // pl.max_horizontal("taken", pl.lit(PPM))
+    named = pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String))
+    held = work.group_by(state=named).agg(part.sum().alias("spent"))
+    down = overlay(world.downs, world.online).group_by(state="kind").agg(spent.sum().alias("spent"))
+    return pl.concat([held, down]).select("state", hours=pl.col("spent").cast(float) / PPM / HOUR).sort("state")
 
 
 def _home(world: World) -> pl.DataFrame:
@@ -66,8 +84,8 @@ def _home(world: World) -> pl.DataFrame:
     return world.places.select("place", "pool", home=home)
 
 
-def _held(world: World) -> pl.DataFrame:
-    """Held time: home, attempt, start, end, device, busy (ppm·ms), state."""
+def _held(world: World, states: pl.DataFrame) -> pl.DataFrame:
+    """Held time: home, attempt, state, start, end, device, busy (ppm·ms)."""
     work = (
         working(world)
         .join(_home(world), on="place")
@@ -77,20 +95,19 @@ def _held(world: World) -> pl.DataFrame:
     pieces = overlay(work, shares)
     length = pl.col("end") - pl.col("start")
     fits = pl.max_horizontal("taken", pl.lit(PPM))
-    timeline = judged(metered(world), IDLE_AFTER)
     told = pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "workload"])
     blind = pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "nothing"])
     metering = pl.when(told).then(pl.col("attempt") + BY_WORKLOAD).otherwise("place")
-    seen = overlay(pieces.filter(~blind).with_columns(device_place="place", place=metering), timeline)
+    seen = overlay(pieces.filter(~blind).with_columns(device_place="place", place=metering), states)
     unseen = pieces.filter(blind).with_columns(device_place="place", state=pl.lit("unobserved"))
     both = pl.concat([seen, unseen.select(seen.columns)])
     home = pl.when(pl.col("accelerator") == STRAY).then(STRAYS).otherwise("home")
     return both.select(
+        home.alias("place"),
         "attempt",
+        pl.format("allocated_{}", "state").alias("state"),
         "start",
         "end",
-        place=home,
-        state=pl.format("allocated_{}", "state"),
         device=(length * pl.col("ppm")).cast(pl.Int128) * PPM // fits.cast(pl.Int128),
         busy=pl.when(pl.col("state") != "unobserved").then((length * pl.col("level")).cast(pl.Int128)),
     )
@@ -109,7 +126,7 @@ def levels(world: World) -> pl.DataFrame:
     return sweep(there=online, held=held)
 
 
-def _unheld(world: World) -> pl.DataFrame:
+def _unheld(world: World, timeline: pl.DataFrame) -> pl.DataFrame:
     """Time that nobody held, as far as the inventory knows of it."""
     home = _home(world)
     level = levels(world).with_columns(free=pl.col("there") - pl.col("held"))
@@ -118,10 +135,10 @@ def _unheld(world: World) -> pl.DataFrame:
     states = _pool_states(world, named)
     at = named.with_columns(device_place="place", place="pool")
     labelled = overlay(at.drop("pool"), states).with_columns(pool="place", place="device_place")
-    return _used_or_not(world, labelled)
+    return _used_or_not(world, labelled, timeline)
 
 
-def _used_or_not(world: World, free: pl.DataFrame) -> pl.DataFrame:
+def _used_or_not(world: World, free: pl.DataFrame, timeline: pl.DataFrame) -> pl.DataFrame:
     """Free time, less what a process took behind the scheduler while an agent watched."""
     reserved = world.places.filter(pl.col("purchase") == "reservation")["place"].to_list()
     unlogged = [n for n, p in enumerate(POOLS) if not p.logged]
@@ -132,9 +149,9 @@ def _used_or_not(world: World, free: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("unallocated_reserved"))
         .otherwise("state")
     )
-    timeline = metered(world).filter(~pl.col("silent") & (pl.col("level") > 0)).drop("silent")
+    at_work = timeline.filter(~pl.col("silent") & (pl.col("level") > 0)).drop("silent")
     alone = free.filter("alone")
-    used = overlay(alone.drop("state"), timeline).with_columns(state=pl.lit("allocated_active"))
+    used = overlay(alone.drop("state"), at_work).with_columns(state=pl.lit("allocated_active"))
     left = sweep(free=alone.select(*SPANS), used=used.select(*SPANS)).filter(
         (pl.col("free") > 0) & (pl.col("used") == 0)
     )

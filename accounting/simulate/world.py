@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,8 @@ from accounting.simulate.company import DAY, HOUR, POOLS, PPM, Pool
 from accounting.simulate.demand import Window, requests
 from accounting.simulate.mishaps import downs, outages, rogues
 from accounting.simulate.phases import phases
-from accounting.simulate.schedule import Attempt, Down, Scheduler, Slot
+from accounting.simulate.schedule import Attempt, Down, Scheduler
+from accounting.simulate.slots import Slot
 from accounting.simulate.spans import SPANS, clipped, minus
 
 LEAST_DEVICES = 24
@@ -46,6 +48,14 @@ class World:
     outages: pl.DataFrame
     silences: pl.DataFrame
     rogues: pl.DataFrame
+
+    def part(self, first: int, last: int) -> World:
+        """What of it lies in [first, last) ms; `window` stays, and everything keeps its number."""
+        names = ("online", "downs", "holdings", "phases", "outages", "silences", "rogues")
+        inside: dict[str, Any] = {name: clipped(getattr(self, name), first, last) for name in names}
+        told = self.attempts.filter((pl.col("submitted") < last) & (pl.col("end") > first))
+        there = told.with_columns(start=pl.col("start").clip(first, last), end=pl.col("end").clip(first, last))
+        return replace(self, attempts=there, **inside)
 
 
 def of_pool(field: str) -> pl.Expr:
