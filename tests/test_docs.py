@@ -171,6 +171,8 @@ def masked(command: str, lines: list[str]) -> list[str]:
     if "chipledger status" in command:
         text = re.sub(AGE, "AGE", re.sub(f"(?<=last run: ){INSTANT}", "INSTANT", text))
         text = re.sub(r"─+", "─", re.sub(r" {2,}", "  ", text))
+    if "chipledger demo" in command:
+        text = re.sub(r"made in \d+ s", "made in N s", text)
     if "chipledger doctor" in command:
         text = re.sub(r"[\d.,]*\d", "N", text)
     return [line.rstrip() for line in text.splitlines()]

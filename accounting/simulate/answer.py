@@ -10,11 +10,11 @@ import msgspec
 import polars as pl
 
 from accounting.errors import InputError
-from accounting.simulate.company import HOUR
+from accounting.simulate.company import HOUR, PPM
 from accounting.simulate.faults import faults
 from accounting.simulate.sampler import SLOW
 from accounting.simulate.timeline import BY_WORKLOAD
-from accounting.simulate.truth import KEYS, really, truth
+from accounting.simulate.truth import KEYS, truth
 from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
@@ -99,12 +99,13 @@ def save(world: World, interval: int, contradictions: int, spread_from: date, fo
     """Writes the truth into `folder`/truth; `contradictions` and `spread_from` are as in `faults.faults`."""
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
-    integrated, runs = truth(world)
-    rows = usage(world, integrated)
+    right = truth(world)
+    rows = usage(world, right.usage)
     rows.rechunk().write_parquet(place / "usage.parquet")
     faults(world, rows, contradictions, spread_from).write_parquet(place / "faults.parquet")
-    facts = Facts(world.window.seed, world.places.height, interval, *blur(world, runs, interval))
-    really(world).write_parquet(place / "really.parquet")
+    facts = Facts(world.window.seed, world.places.height, interval, *blur(world, right.runs, interval))
+    really = right.really.select("state", hours=pl.col("spent").cast(float) / PPM / HOUR)
+    really.write_parquet(place / "really.parquet")
     (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
 
 

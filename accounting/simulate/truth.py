@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -33,26 +34,46 @@ def middle(world: World) -> int:
     return world.window.start + world.window.length // 2 // DAY * DAY
 
 
-def truth(world: World, at_once: int = DEVICE_DAYS) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Hourly usage, and how often each place changed what it did: place, runs.
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Events, integrated.
 
-    Usage: KEYS, `device` and `busy` in ppm·ms (busy NULL: not observed), `cost` in millionths of a nano-unit; `pool` is
-    an index into POOLS, `place` NULL where the pool is accounted as a whole. Made of a few days at a time (`at_once`
-    device-days), so that a large fleet needs little more memory than a small one.
+    `usage`: by hour: KEYS, `device` and `busy` in ppm·ms (busy NULL: not observed), `cost` in millionths of a
+    nano-unit; `pool` is an index into POOLS, `place` NULL where the pool is accounted as a whole.
+    `runs`: place, runs: how often each place changed what it did.
+    `really`: state, spent (ppm·ms) of the full taxonomy; the inputs tell less than that.
     """
+
+    usage: pl.DataFrame
+    runs: pl.DataFrame
+    really: pl.DataFrame
+
+
+def truth(world: World, at_once: int = DEVICE_DAYS) -> Truth:
+    """The truth, made of a few days at a time (`at_once` device-days) so that a large fleet fits into memory."""
     days = max(1, at_once // world.places.height)
     firsts = range(world.window.start, world.window.end, days * DAY)
-    rows, runs = zip(*(_stretch(world, at, min(at + days * DAY, world.window.end)) for at in firsts), strict=True)
-    return pl.concat(rows), pl.concat(runs).group_by("place").agg(pl.col("runs").sum()).sort("place")
+    parts = [_stretch(world, at, min(at + days * DAY, world.window.end)) for at in firsts]
+    return Truth(
+        pl.concat(part.usage for part in parts),
+        _added([part.runs for part in parts]),
+        _added([part.really for part in parts]),
+    )
 
 
-def _stretch(whole: World, first: int, last: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Usage and runs of [first, last); a run of idleness is known as one by what lies around."""
+def _stretch(whole: World, first: int, last: int) -> Truth:
+    """The truth of [first, last); a run of idleness is known as one by what lies around."""
     timeline = metered(whole.part(first - IDLE_AFTER, last + IDLE_AFTER))
     states = judged(timeline, IDLE_AFTER)
     world = whole.part(first, last)
     rows = pl.concat([_held(world, states), _unheld(world, timeline)])
-    return _hourly(rows, world), states.group_by("place").agg(runs=pl.len())
+    return Truth(_hourly(rows, world), states.group_by("place").agg(runs=pl.len()), _really(world))
+
+
+def _added(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """The second column summed by the first."""
+    name, amount = parts[0].columns
+    return pl.concat(parts).group_by(name).agg(pl.col(amount).sum()).sort(name)
 
 
 def _hourly(rows: pl.DataFrame, world: World) -> pl.DataFrame:
@@ -64,8 +85,7 @@ def _hourly(rows: pl.DataFrame, world: World) -> pl.DataFrame:
     return _summed(_priced(_named(parted, world), world))
 
 
-def really(world: World) -> pl.DataFrame:
-    """What the time truly was, hours by state of the full taxonomy: `state, hours`; the inputs tell less than that."""
+def _really(world: World) -> pl.DataFrame:
     spent = (pl.col("end") - pl.col("start")).cast(pl.Int128) * PPM
     words = {0: "starting", 1: "active", 2: "checkpoint", 3: "stalled", 4: "idle", 5: "lost"}
     shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
@@ -74,7 +94,7 @@ def really(world: World) -> pl.DataFrame:
     named = pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String))
     held = work.group_by(state=named).agg(part.sum().alias("spent"))
     down = overlay(world.downs, world.online).group_by(state="kind").agg(spent.sum().alias("spent"))
-    return pl.concat([held, down]).select("state", hours=pl.col("spent").cast(float) / PPM / HOUR).sort("state")
+    return pl.concat([held, down]).select("state", "spent")
 
 
 def _home(world: World) -> pl.DataFrame:

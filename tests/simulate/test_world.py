@@ -57,7 +57,7 @@ def test_phases_fill_an_attempt(world: World) -> None:
 
 def test_true_time_is_the_capacity(world: World) -> None:
     """Online by the inventory, and what was held beyond it; to 60 ms, for shares that do not divide."""
-    rows, _ = truth(world)
+    rows = truth(world).usage
     accounted = sum(int(amount) for amount in rows["device"])
     online = int((world.online["end"] - world.online["start"]).sum()) * PPM
     over = levels(world).filter((pl.col("place") >= POOLED) & (pl.col("held") > pl.col("there")))
@@ -72,8 +72,8 @@ def test_true_time_is_the_capacity(world: World) -> None:
 
 def test_the_truth_is_the_same_however_much_is_integrated_at_once(world: World) -> None:
     """One day at a time, with runs of idleness across midnight; shares that do not divide may lose a millisecond."""
-    keys = [name for name in truth(world)[0].columns if name not in {"device", "busy", "cost"}]
-    rows = [truth(world, at_once)[0].sort(keys, nulls_last=True) for at_once in (1, 10**9)]
+    keys = [name for name in truth(world).usage.columns if name not in {"device", "busy", "cost"}]
+    rows = [truth(world, at_once).usage.sort(keys, nulls_last=True) for at_once in (1, 10**9)]
 
     assert_frame_equal(rows[0].select(keys), rows[1].select(keys))
     for name in ("device", "busy"):
@@ -81,7 +81,7 @@ def test_the_truth_is_the_same_however_much_is_integrated_at_once(world: World) 
 
 
 def test_nobody_is_busier_than_a_device(world: World) -> None:
-    rows = truth(world)[0].filter(pl.col("place").is_not_null())
+    rows = truth(world).usage.filter(pl.col("place").is_not_null())
     busy = rows.group_by("place", "hour").agg(pl.col("busy").sum(), pl.col("device").sum())
 
     assert busy.filter(pl.col("busy") > pl.col("device") + PPM).height == 0
