@@ -57,9 +57,22 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         _renamed(capacity, names, counted=True),
         _renamed(prices, names, counted=False),
         effective(lake, "teams").collect(),
-        effective(lake, "samples"),
+        _at_home(effective(lake, "samples"), jobs, capacity),
         names,
     )
+
+
+def _at_home(samples: pl.LazyFrame, jobs: pl.DataFrame, capacity: pl.DataFrame) -> pl.LazyFrame:
+    """Samples of devices in the cluster that knows the device: a device is one in all the store."""
+    place = ["cluster", "device_id"]
+    told = samples.filter(pl.col("device_id").is_not_null()).select(place).unique().collect(engine="streaming")
+    known = pl.concat([capacity.select(place), jobs.select(place)]).unique()
+    home = known.group_by("device_id").agg(home=pl.col("cluster").min())
+    moved = told.join(known, on=place, how="anti").join(home, on="device_id")
+    if not moved.height:
+        return samples
+    there = samples.join(moved.lazy(), on=place, how="left").with_columns(cluster=pl.coalesce("home", "cluster"))
+    return there.drop("home")
 
 
 def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:

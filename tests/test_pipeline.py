@@ -127,6 +127,17 @@ def test_a_run_publishes_every_day_and_the_next_one_nothing(ledger: Ledger) -> N
     assert {f["fault"] for f in report.faults} == {"over_allocated", "no_matching_capacity"}
 
 
+def test_samples_of_a_device_count_in_the_cluster_that_knows_it(empty: Callable[[str], Ledger]) -> None:
+    ledger = empty("two")
+    ledger.bring("jobs", "cluster,workload_id,device_id,accelerator,quantity,start,end\n"
+                 "c1,a,GPU-1,T4,1,2025-01-30T00:00:00Z,2025-01-30T01:00:00Z\n")  # fmt: skip
+    ledger.bring("samples", "device_id,start,end,busy\nGPU-1,2025-01-30T00:00:00Z,2025-01-30T01:00:00Z,50\n")
+    ledger.run()
+
+    rows = ledger.project.query("SELECT cluster, state, busy_seconds FROM usage").rows()
+    assert rows == [("c1", "allocated_active", Decimal(1800))]
+
+
 def test_late_samples_are_for_their_day_and_its_neighbors(ledger: Ledger) -> None:
     ledger.run()
     late = "device_id,start,end,busy\nd1,2025-02-01T10:00:00Z,2025-02-01T11:00:00Z,50\n"

@@ -29,13 +29,17 @@ def typical(held: pl.DataFrame) -> pl.DataFrame:
     """The least typical request size by pool and UTC day number: pool, day, least.
 
     `held`: pool, workload_id, begun, node, observed, start, end, quantity. What a workload began at one time, on
-    however many devices, is one request; of a workload's attempts and pieces of a day the largest counts, once.
+    however many devices, is one request, told by device or as a whole: the larger. Of a workload's attempts and pieces
+    of a day the largest counts, once.
     """
     days = held.with_columns(day=pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)).explode("day")
     nameless = days.filter(pl.col("workload_id").is_null()).select("pool", "day", "quantity")
     row = ("pool", "day", "workload_id", "begun", "node", "observed")
     rows = days.filter(pl.col("workload_id").is_not_null()).group_by(row).agg(pl.col("quantity").max())
-    attempts = rows.group_by("pool", "day", "workload_id", "begun").agg(pl.col("quantity").sum())
+    named = pl.col("observed").is_not_null()
+    told = (pl.col("quantity").filter(which).sum().alias(f"told_{n}") for n, which in enumerate((named, ~named)))
+    sums = rows.group_by("pool", "day", "workload_id", "begun").agg(told)
+    attempts = sums.with_columns(quantity=pl.max_horizontal("told_0", "told_1"))
     requests = attempts.group_by("pool", "day", "workload_id").agg(pl.col("quantity").max())
     sizes = pl.concat([requests.select("pool", "day", "quantity"), nameless])
     counts = sizes.group_by("pool", "day", "quantity").agg(pl.len())

@@ -6,7 +6,7 @@ import polars as pl
 
 from accounting.core.ownership import own
 from accounting.core.partition import Partition
-from accounting.core.steps import PPM
+from accounting.core.steps import PPM, label, merge
 
 IDENTITY = ("workload_id", "team", "cost_center", "owner_status", "model", "purpose", "node", "sharing", "source")
 """What a holder's usage row says of it; two attempts that agree in all of it are one row."""
@@ -28,7 +28,24 @@ def held(p: Partition) -> pl.DataFrame:
         )
         .filter(pl.col("end") > pl.col("start"))
     )
-    return own(jobs, p.teams)
+    return own(once(jobs), p.teams)
+
+
+def once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `start`, `end`, less what several sources tell of one workload.
+
+    While a row names a device, a row of the same workload that names none tells of the same time, and less.
+    """
+    told, named = pl.col("workload_id").is_not_null(), pl.col("device_id").is_not_null()
+    both = rows.filter(told).group_by("workload_id").agg(named=named.any(), unnamed=(~named).any())
+    codes = both.filter(pl.col("named") & pl.col("unnamed")).select("workload_id").sort("workload_id")
+    if not codes.height:
+        return rows
+    coded = rows.join(codes.with_row_index("_code").cast({"_code": pl.Int64}), on="workload_id", how="left")
+    doubled = pl.col("_code").is_not_null()
+    covered = merge(coded.filter(doubled & named), "_code").rename({"key": "_code"}).with_columns(covered=pl.lit(True))
+    pieces = label(coded.filter(doubled & ~named), "_code", covered, "covered").filter(pl.col("covered").is_null())
+    return pl.concat([coded.filter(~doubled | named).select(rows.columns), pieces.select(rows.columns)])
 
 
 def identified(holdings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -55,12 +72,13 @@ def waiting(p: Partition) -> pl.DataFrame:
         "pool",
         "accelerator",
         "workload_id",
+        "device_id",
         start=pl.max_horizontal("submitted_ms", pl.lit(p.start)),
         end=pl.min_horizontal(until, pl.lit(p.end)),
         quantity="quantity_ppm",
         together=pl.when(pl.col("workload_id").is_null()).then(pl.int_range(pl.len())),
     )
-    waits = rows.filter(pl.col("end") > pl.col("start"))
+    waits = once(rows.filter(pl.col("end") > pl.col("start")))
     summed = waits.group_by("pool", "accelerator", "workload_id", "start", "end", "together").agg(
         pl.col("quantity").sum()
     )

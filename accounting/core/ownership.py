@@ -16,7 +16,10 @@ FACTS = ("cluster", "pool", "namespace", "account", "user", "node", "accelerator
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A team rule in force over `[start, end)` ms; `rank` orders competing rules, the greatest wins."""
+    """A team rule in force over `[start, end)` ms.
+
+    `rank` orders competing rules, the greatest wins; of equal ones on the same facts, the one with more letters.
+    """
 
     selector: Selector
     team: str
@@ -110,9 +113,13 @@ def _timeline(found: list[Rule]) -> list[tuple[int, int, str | None, str | None]
 def _best(found: list[Rule]) -> Rule | None:
     if not found:
         return None
-    winner = found[-1]
-    for other in found[:-1]:
-        if other.rank == winner.rank and (other.team, other.cost_center) != (winner.team, winner.cost_center):
+    first = [rule for rule in found if rule.rank == found[-1].rank]
+    if len({rule.selector.facts for rule in first}) == 1:
+        most = max(rule.selector.letters for rule in first)
+        first = [rule for rule in first if rule.selector.letters == most]
+    winner = first[-1]
+    for other in first[:-1]:
+        if (other.team, other.cost_center) != (winner.team, winner.cost_center):
             raise InputError(
                 f"two team rules of equal rank claim the same workloads: {other.place} and {winner.place}; "
                 "give one of them a higher priority or an end"

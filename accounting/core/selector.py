@@ -11,6 +11,8 @@ FIELDS = ("cluster", "pool", "namespace", "account", "user", "node", "accelerato
 
 _SEPARATORS = re.compile(r"[\s,;&]+")
 _GLOBS = "*?"
+PLACES = frozenset({"cluster", "pool", "node", "accelerator"})
+"""Facts that say where a workload ran; the others say who or what it was, and are the more specific."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,20 @@ class Selector:
         return " ".join(f"{field}={pattern}" for field, pattern in self.fields)
 
     @property
+    def facts(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return tuple(field for field, _ in self.fields)
+
+    @property
     def specificity(self) -> tuple[int, int, int]:
-        """Number of fields, of fields without a glob, and of literal characters: the larger is more specific."""
-        patterns = [pattern for _, pattern in self.fields]
-        plain = sum(not any(g in p for g in _GLOBS) for p in patterns)
-        return len(patterns), plain, sum(c not in _GLOBS for p in patterns for c in p)
+        """How many fields say who or what, how many there are, how many have no glob: the larger is more specific."""
+        plain = sum(not any(g in p for g in _GLOBS) for _, p in self.fields)
+        return sum(field not in PLACES for field, _ in self.fields), len(self.fields), plain
+
+    @property
+    def letters(self) -> int:
+        """Literal characters: of two selectors on the same facts, the one with more is more specific."""
+        return sum(c not in _GLOBS for _, pattern in self.fields for c in pattern)
 
     def matches(self, facts: Mapping[str, str | None]) -> bool:
         """Whether all fields match; a fact that is missing matches nothing, not even `*`."""

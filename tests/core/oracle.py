@@ -241,9 +241,10 @@ class _Reading:
             if (rule["start_ms"] or -FOREVER) <= t < (rule["end_ms"] or FOREVER):
                 parts = [p.split("=") for p in rule["selector"].split()]
                 if all(job[f] is not None and fnmatchcase(job[f], glob) for f, glob in parts):
+                    who = sum(f in ("namespace", "account", "user", "workload_id", "model") for f, _ in parts)
                     plain = sum("*" not in g and "?" not in g for _, g in parts)
                     letters = sum(c not in "*?" for _, g in parts for c in g)
-                    found.append(((rule["priority"], len(parts), plain, letters), rule))
+                    found.append(((rule["priority"], who, len(parts), plain, letters), rule))
         if found:
             best = max(found, key=lambda f: f[0])[1]
             return best["team"], "fact", best["cost_center"]
@@ -291,7 +292,8 @@ class _Reading:
         return found
 
     def holding(self, a: int, b: int) -> Iterator[Row]:
-        return (j for j in self.jobs if j["start_ms"] <= a and b <= j["end_ms"] and j["quantity_ppm"] > 0)
+        here = [j for j in self.jobs if j["start_ms"] <= a and b <= j["end_ms"] and j["quantity_ppm"] > 0]
+        return iter(_once(here))
 
     def account(self, result: Answer, a: int, b: int, moved: set[tuple[Pool, int]]) -> None:
         held: dict[Place, list[Row]] = defaultdict(list)
@@ -370,16 +372,22 @@ class _Reading:
         if not self.world.scheduled:
             return "unobserved"
         waiting: dict[Any, int] = defaultdict(int)
-        for number, job in enumerate(self.world.full("jobs")):
-            until = next((x for x in (job["start_ms"], job["end_ms"], self.world.watermark) if x is not None), 0)
-            waits = job["submitted_ms"] is not None and job["submitted_ms"] <= t < until
-            if waits and (job["pool"], job["accelerator"]) == pool and job["quantity_ppm"] > 0:
-                who = number if job["workload_id"] is None else (job["workload_id"], job["submitted_ms"], until)
-                waiting[who] += job["quantity_ppm"]
+        jobs = self.world.full("jobs")
+        for job in _once([j for j in jobs if self.waits(j, t)]):
+            if (job["pool"], job["accelerator"]) == pool:
+                named = (job["workload_id"], job["submitted_ms"], self.waits_until(job))
+                waiting[id(job) if job["workload_id"] is None else named] += job["quantity_ppm"]
         if any(size <= quantity for size in waiting.values()):
             return "unallocated_queued"
         sizes = self.sizes[pool, t // DAY]
         return "unallocated_stranded" if sizes and quantity < min(sizes) else "unallocated_free"
+
+    def waits_until(self, job: Row) -> int:
+        return next((x for x in (job["start_ms"], job["end_ms"], self.world.watermark) if x is not None), 0)
+
+    def waits(self, job: Row, t: int) -> bool:
+        asked = job["submitted_ms"] is not None and job["quantity_ppm"] > 0
+        return asked and job["submitted_ms"] <= t < self.waits_until(job)
 
     @cached_property
     def sizes(self) -> dict[tuple[Pool, int], list[int]]:
@@ -393,7 +401,9 @@ class _Reading:
         for scope, attempts in rows.items():
             largest: dict[Any, int] = defaultdict(int)
             for (workload, _), held in attempts.items():
-                largest[workload] = max(largest[workload], sum(held.values()))
+                for named in (True, False):
+                    told = sum(q for (_, device), q in held.items() if (device is not None) == named)
+                    largest[workload] = max(largest[workload], told)
             found[scope] = list(largest.values())
         return defaultdict(list, found)
 
@@ -444,6 +454,12 @@ def _grouped(rows: Iterable[Row], name: str) -> dict[str, list[Row]]:
     for row in rows:
         found[row[name]].append(row)
     return found
+
+
+def _once(rows: list[Row]) -> list[Row]:
+    """Of one workload's rows at an instant, those that name a device, if any does."""
+    by_device = {row["workload_id"] for row in rows if row["device_id"] is not None} - {None}
+    return [row for row in rows if row["device_id"] is not None or row["workload_id"] not in by_device]
 
 
 def _sum(rows: Iterable[Row]) -> int:

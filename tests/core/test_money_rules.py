@@ -248,9 +248,18 @@ def test_priority_goes_before_the_more_specific_rule() -> None:
     assert owners(specific, rule("account=*", "blue", priority=1)) == [("blue", "fact")]
 
 
+def test_a_rule_on_who_goes_before_one_on_where() -> None:
+    everyone = rule("pool=p accelerator=*", "everyone")
+    assert owners(everyone, rule("user=a*", "anns"), pool="p") == [("anns", "fact")]
+    assert owners(everyone, rule("user=b*", "bobs"), pool="p") == [("everyone", "fact")]
+    assert owners(rule("account=ml*", "short"), rule("account=ml-*", "long")) == [("long", "fact")]
+
+
 def test_rules_of_one_rank_for_two_teams_are_an_error_naming_both() -> None:
     with pytest.raises(InputError, match=r"equal rank.*'account=ml-x' -> red.*'user=anna' -> blue"):
         owners(rule("account=ml-x", "red"), rule("user=anna", "blue"), user="anna")
+    with pytest.raises(InputError, match=r"equal rank.*'account=ml-x' -> red.*'user=ann' -> blue"):
+        owners(rule("account=ml-x", "red"), rule("user=ann", "blue"))
     assert owners(rule("account=ml-x", "red"), rule("user=anna", "red"), user="anna") == [("red", "fact")]
 
 

@@ -30,9 +30,14 @@ def test_matching(text: str, facts: dict[str, str | None], matches: bool) -> Non
     assert parse(text).matches(facts) is matches
 
 
-def test_more_fields_then_fewer_globs_then_more_letters_are_more_specific() -> None:
-    texts = ["user=*", "user=a*", "user=ab*", "user=a", "user=* pool=*", "user=* pool=p"]
+def test_who_or_what_then_more_fields_then_fewer_globs_are_more_specific() -> None:
+    texts = ["cluster=*", "cluster=a", "cluster=a pool=p", "user=a*", "user=a", "user=* pool=*", "user=* pool=p"]
     assert sorted(texts, key=lambda t: parse(t).specificity) == texts
+
+
+def test_letters_count_on_the_same_facts() -> None:
+    assert parse("user=a*").specificity == parse("user=ab*").specificity == parse("account=abc*").specificity
+    assert parse("user=a*").letters < parse("user=ab*").letters
 
 
 @pytest.mark.parametrize(
