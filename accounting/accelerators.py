@@ -13,12 +13,15 @@ from importlib.resources import files
 
 import msgspec
 
+from accounting.mig import profile
+
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
     """What a name stands for: `chips` is how many accelerators one unit of that name is, `memory_gib` is of one chip.
 
-    `v4-32` is 16 chips, `a2-highgpu-8g` is 8, `g6f.xlarge` is 0.125; `memory_gib` is None where the name is not known.
+    `v4-32` is 16 chips, `a2-highgpu-8g` is 8, `g6f.xlarge` is 0.125, a MIG slice is its share; `memory_gib` is None
+    where the name is not known.
     """
 
     name: str
@@ -65,7 +68,26 @@ def near(name: str, names: Iterable[str]) -> list[str]:
 
 
 def _known(name: str) -> Accelerator | None:
-    return _table().get(_key(name)) or _tpu_type(name)
+    return _table().get(_key(name)) or _tpu_type(name) or _slice(name)
+
+
+def _slice(name: str) -> Accelerator | None:
+    """A MIG slice of a device that the name tells: the device, and how much of it."""
+    cut = profile(name)
+    if cut is None or cut.parent is None:
+        return None
+    device = _table().get(_key(cut.parent)) or Accelerator(cut.parent)
+    found = cut.of(device.memory_gib)
+    if found is None:
+        return None
+    size, share = found
+    return replace(device if device.memory_gib in {None, size} else _sibling(device, cut.parent, size), chips=share)
+
+
+def _sibling(device: Accelerator, family: str, memory_gib: int) -> Accelerator:
+    """The accelerator of that family that has so much memory, where the family's name stands for another size."""
+    fits = (a for name, a in _table().items() if name.startswith(_key(family)) and a.memory_gib == memory_gib)
+    return min(fits, key=lambda a: len(a.name), default=device)
 
 
 def _tpu_type(name: str) -> Accelerator | None:

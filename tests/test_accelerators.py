@@ -137,3 +137,25 @@ def test_amazon_price_list_agrees_with_the_table(shared_data: Path) -> None:
         ]
 
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "accelerator", "share"),
+    [
+        ("a100_1g.5gb", "A100-40GB", "0.142857143"),
+        ("a100_3g.20gb", "A100-40GB", "0.5"),
+        ("a100_3g.40gb", "A100-80GB", "0.5"),
+        ("nvidia_h100_1g.20gb", "H100-80GB", "0.25"),
+        ("h200_7g.141gb", "H200", "1"),
+        ("NVIDIA A100-SXM4-40GB MIG 3g.20gb", "A100-40GB", "0.5"),
+        ("A100-SXM4-40GB MIG 1g.5gb", "A100-40GB", "0.142857143"),
+        ("NVIDIA H100 80GB HBM3 MIG 2g.20gb", "H100-80GB", "0.285714286"),
+        ("nvidia-a100-80gb-1g.10gb", "A100-80GB", "0.142857143"),
+        ("1g.5gb", "1g.5gb", "1"),
+        ("x1_2g.10gb", "x1_2g.10gb", "1"),
+    ],
+)
+def test_a_mig_slice_is_its_share_of_the_device(name: str, accelerator: str, share: str) -> None:
+    """max(compute ÷ 7, memory ÷ 8); a profile alone, or of a device nobody knows, stays a name."""
+    found = canonical(name, {})
+    assert (found.name, str(found.chips.normalize())) == (accelerator, share)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import polars as pl
 
 from accounting.errors import InputError
-from accounting.inputs import mig
 from accounting.inputs.cells import LEFT
 from accounting.inputs.mapping import Mapping, Term
 from accounting.inputs.numbers import EXACT
@@ -116,9 +115,8 @@ def _counted(frame: pl.LazyFrame, columns: _Columns) -> pl.LazyFrame:
         pl.col("_gres").str.extract(r":([^=]+)=").fill_null("gpu").alias("_type"),
         pl.col("_gres").str.extract(r"=(\d+)$").cast(EXACT).alias("_count"),
     )
-    device = pl.col("_type").map_batches(mig.devices, return_dtype=mig.DEVICE, is_elementwise=True)
     return frame.with_columns(
-        device.struct.field("accelerator").alias("_accelerator"),
-        (pl.col("_count") * device.struct.field("share")).cast(pl.String).alias("_quantity"),
+        pl.col("_type").alias("_accelerator"),
+        pl.col("_count").cast(pl.String).alias("_quantity"),
         pl.coalesce(LEFT, pl.when(pl.col("_gres").is_null()).then(pl.lit("no_accelerator"))).alias(LEFT),
     )

@@ -231,7 +231,7 @@ def test_attempts_of_one_workload_are_one_request() -> None:
     small = [job("s", at(0, k), at(0, k + 1), quantity_ppm=ONE // 2) for k in range(20)]
     large = [job(f"l{k}", at(1), at(1, 1), quantity_ppm=2 * ONE) for k in range(20)]
     usage = World(jobs=[*small, *large], capacity=[{"end_ms": at(3)}]).account().usage
-    assert hours(usage.filter(pl.col("hour").dt.hour() == 2), "state") == {"unallocated_stranded": 1, "unallocated_free": 44}
+    assert hours(usage.filter(pl.col("hour").dt.hour() == 2), "state") == {"unallocated_stranded": 1}
 
 
 def test_free_time_of_a_reservation_is_reserved_and_one_row() -> None:
@@ -344,4 +344,8 @@ def test_a_job_seen_by_two_sources_is_one() -> None:
 
     held = results.usage.filter(pl.col("workload_id") == "a")
     assert hours(held, "device_id") == {"d1": 1, None: 2}
-    assert hours(results.usage, "state") == {"allocated_unobserved": 3, "unallocated_stranded": 1, "unallocated_free": 44}
+    assert hours(results.usage, "state") == {
+        "allocated_unobserved": 3,
+        "unallocated_stranded": 1,
+        "unallocated_free": 44,
+    }

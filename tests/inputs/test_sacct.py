@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from accounting.errors import InputError
-from accounting.inputs.mig import device
 from tests.inputs.conftest import Desk
 
 MAP = 'format = "sacct"\n'
@@ -42,7 +41,7 @@ def test_a_dump_with_a_header(desk: Desk) -> None:
         (5, "3+1", "a100", 1_000_000, "n1", "COMPLETED"),
         (5, "3+1", "h100", 2_000_000, "n1", "COMPLETED"),
         (7, "5", "gpu", 8_000_000, None, "PENDING"),
-        (8, "6", "a100", 1_000_000, "n1", "COMPLETED"),
+        (8, "6", "a100_1g.5gb", 7_000_000, "n1", "COMPLETED"),
     ]
     assert outcome.notes["steps"] == 2
     assert outcome.notes["no_accelerator"] == 1
@@ -74,24 +73,6 @@ def test_quantity_of_ones_own_takes_jobs_without_gres(desk: Desk) -> None:
 def test_a_dump_without_alloctres(desk: Desk) -> None:
     with pytest.raises(InputError, match="has no AllocTRES column"):
         desk.bring("jobs", "JobID|Start|End\n1|2025-01-01|2025-01-02\n", MAP)
-
-
-@pytest.mark.parametrize(
-    ("name", "accelerator", "share"),
-    [
-        ("a100", "a100", "1"),
-        ("a100_1g.5gb", "a100", "0.142857143"),
-        ("a100_3g.20gb", "a100", "0.5"),
-        ("a100_3g.40gb", "a100", "0.5"),
-        ("nvidia_h100_1g.20gb", "nvidia_h100", "0.25"),
-        ("h200_7g.141gb", "h200", "1"),
-        ("1g.5gb", "1g.5gb", "1"),
-        ("x1_2g.10gb", "x1_2g.10gb", "1"),
-    ],
-)
-def test_mig_profiles(name: str, accelerator: str, share: str) -> None:
-    found, part = device(name)
-    assert (found, str(part.normalize())) == (accelerator, share)
 
 
 @pytest.mark.parametrize(("name", "lines", "gpu_jobs"), [("phillips", 4_285, 2), ("pozidriv", 11_704, 0)])
