@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from accounting.core.observed import intervals, named, one_per_start
-from accounting.core.steps import DAY, SHIFT, key_of, ms_of, packed
+from accounting.core.steps import key_of, merge, ms_of, packed
 from accounting.policy import Policy
 
 MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy_active", "metered")
@@ -21,15 +21,14 @@ MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy
 class Activity:
     """`timeline` is sorted by packed subject and start; `devices` and `workloads` map names to subjects.
 
-    `device_days` lists (subject, UTC day) with any device sample; `conflicts` the samples that lost to another of the
-    same start, by day. `short` is the timeline of the zero samples alone whose runs are too short to be idle.
+    `conflicts`: the samples that lost to another of the same start, by day. `short` is the timeline of the zero samples
+    alone whose runs are too short to be idle.
     """
 
     timeline: pl.DataFrame
     short: pl.DataFrame
     devices: pl.DataFrame
     workloads: pl.DataFrame
-    device_days: pl.DataFrame
     conflicts: pl.DataFrame
 
     def over(self, intervals: pl.DataFrame, subject: str = "subject") -> pl.DataFrame:
@@ -40,6 +39,13 @@ class Activity:
         done = _between(self.timeline, intervals, subject)
         metered = pl.when(pl.col("metered") > 0)
         return done.with_columns(metered.then(m).alias(m) for m in MEASURES[4:6])
+
+    def spans(self, subjects: pl.Series) -> pl.DataFrame:
+        """When samples tell of these subjects: subject, start, end; touching ones are one."""
+        told = self.timeline.select("length", subject=key_of("key"), start=ms_of("key")).filter(
+            pl.col("subject").is_in(subjects.unique().to_list())
+        )
+        return merge(told.with_columns(end=pl.col("start") + pl.col("length")), "subject").rename({"key": "subject"})
 
     def at_once(self, intervals: pl.DataFrame, subject: str = "subject") -> pl.DataFrame:
         """As `over`, but a zero sample is idle however short its run: what a device that nobody holds did."""
@@ -86,13 +92,8 @@ def observe(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> Activity | N
         return None
     kept, conflicts = one_per_start(told.rows)
     runs = _runs(intervals(kept, policies))
-    timeline = _prefix(runs)
-    days = timeline.filter(pl.col("key") < told.devices.height << SHIFT).select(
-        subject=key_of("key"), first=ms_of("key") // DAY, last=(ms_of("key") + pl.col("length") - 1) // DAY
-    )
-    spans = days.unique().with_columns(day=pl.int_ranges("first", pl.col("last") + 1)).explode("day")
     short = _prefix(runs.filter(~pl.col("active") & ~pl.col("idle")))
-    return Activity(timeline, short, told.devices, told.workloads, spans.select("subject", "day").unique(), conflicts)
+    return Activity(_prefix(runs), short, told.devices, told.workloads, conflicts)
 
 
 def _runs(samples: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from accounting.core.rounding import proportion
 from accounting.policy import Policy
 
 UNOWNED = "unowned"
-SCOPE = ("day", "pool", "policy")
+SCOPE = ("day", "month", "pool", "policy")
 AMOUNTS = ("ms", "busy_ms", "cost")
 SPREADS = ("usage", "allocation", "evenly")
 
@@ -16,8 +16,9 @@ SPREADS = ("usage", "allocation", "evenly")
 def borne(rows: pl.DataFrame, policies: tuple[Policy, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows with `team` (bearer) and `borne_by_rule`, and the rows that a spread without weights left to the platform.
 
-    `rows`: day, pool, policy, kind, holder (team or NULL), capacity_owner, ms, busy_ms, cost (nano). A spread divides
-    ms, busy and cost of a row among the teams that held something in the same pool, day and policy; the parts add up.
+    `rows`: day, month, pool, policy, kind, holder (team or NULL), capacity_owner, ms, busy_ms, cost (nano). A spread
+    divides ms, busy and cost of a row among the teams that held something in the same pool, day, month and policy; the
+    parts add up.
     """
     rules = pl.DataFrame(
         {

@@ -7,7 +7,7 @@ import polars as pl
 from accounting.core.activity import MEASURES, Activity
 from accounting.core.occupancy import Occupancy
 from accounting.core.rounding import half_even
-from accounting.core.steps import DAY, PPM, cut, label
+from accounting.core.steps import PPM, cut, label
 from accounting.core.ticks import Ticks
 
 STATES = (
@@ -29,10 +29,10 @@ ROW = ("place", "tick", "ident", "state", "weight", "busy", "bound", "energy")
 
 def held_rows(holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None) -> pl.DataFrame:
     """Rows of what was held: pieces of holdings, split into unobserved, idle and active time."""
-    pieces = _weighed(cut(holdings, "place", ticks.table["key"]), occupancy.shared)
+    pieces = cut(holdings, "place", ticks.table["key"])
     if activity is None:
-        return _unobserved(pieces)
-    observed = _subjects(pieces, activity)
+        return _unobserved(_weighed(pieces, occupancy.shared))
+    observed = _weighed(_subjects(pieces, activity), occupancy.shared)
     seen = observed.filter(pl.col("subject").is_not_null())
     unseen = _unobserved(observed.filter(pl.col("subject").is_null()))
     return pl.concat([unseen, _observed(seen, activity.over(seen))]) if seen.height else unseen
@@ -99,20 +99,21 @@ def _scaled(pieces: pl.DataFrame) -> pl.DataFrame:
 
 
 def _subjects(pieces: pl.DataFrame, activity: Activity) -> pl.DataFrame:
-    """The samples that explain a piece: its device's if there are any that day, else its workload's."""
-    day = pl.col("start") // DAY
+    """Pieces with the `subject` whose samples explain them: at every instant its device's, else its workload's."""
     devices = activity.devices.rename({"device_id": "observed", "subject": "_device"})
-    days = activity.device_days.with_columns(_seen=pl.lit(True)).rename({"subject": "_device", "day": "_day"})
     workloads = activity.workloads.rename({"subject": "_workload"})
-    return (
-        pieces.with_columns(_day=day)
-        .join(devices, on="observed", how="left")
-        .join(days, on=["_device", "_day"], how="left")
-        .join(workloads, on="workload_id", how="left")
-        .with_columns(by_device=pl.col("_seen").fill_null(False))
-        .with_columns(subject=pl.when("by_device").then("_device").otherwise("_workload"))
-        .drop("_day", "_device", "_seen", "_workload")
-    )
+    named = pieces.join(devices, on="observed", how="left").join(workloads, on="workload_id", how="left")
+    both = pl.col("_device").is_not_null() & pl.col("_workload").is_not_null()
+    parted = _parted(named.filter(both), activity)
+    whole = named.filter(~both).with_columns(by_device=pl.col("_device").is_not_null())
+    subject = pl.when("by_device").then("_device").otherwise("_workload")
+    return pl.concat([whole, parted.select(whole.columns)]).with_columns(subject=subject).drop("_device", "_workload")
+
+
+def _parted(pieces: pl.DataFrame, activity: Activity) -> pl.DataFrame:
+    """Pieces of which a device and a workload could tell, cut where the device's samples begin and end."""
+    seen = activity.spans(pieces["_device"]).rename({"subject": "_device"}).with_columns(by_device=pl.lit(True))
+    return label(pieces, "_device", seen, "by_device").with_columns(pl.col("by_device").fill_null(False))
 
 
 def _unobserved(pieces: pl.DataFrame) -> pl.DataFrame:

@@ -67,9 +67,7 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
     ruled = samples.with_columns(_rules(policies)[_in_force(samples, policies)])
     following = pl.when(subject == subject.shift(-1)).then(start.shift(-1))
     held = ruled.with_columns(start=start, next=following).with_columns(
-        step=_step().median().over(subject, pl.col("start") // DAY).floor().cast(pl.Int64)
-        if samples["end_ms"].null_count()
-        else pl.lit(None, pl.Int64)
+        step=_step().floor().cast(pl.Int64) if samples["end_ms"].null_count() else pl.lit(None, pl.Int64)
     )
     hold = pl.coalesce("hold", (pl.col("step") * 2).clip(upper_bound=LONGEST_HOLD))
     until = pl.coalesce("end_ms", pl.col("start") + hold)
@@ -89,9 +87,14 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
 
 
 def _step() -> pl.Expr:
-    """Time to the next sample of the same day; NULL for a day's last, so that a day's steps are its own."""
-    same_day = pl.col("start") // DAY == pl.col("next") // DAY
-    return pl.when(same_day).then(pl.col("next") - pl.col("start"))
+    """The median time between a day's samples; a sample that is alone on its day has the time to the next one.
+
+    A day's steps are its own, and the next day's first sample is no more than a halo away.
+    """
+    to_next, day = pl.col("next") - pl.col("start"), pl.col("start") // DAY
+    own = pl.when(day == pl.col("next") // DAY).then(to_next)
+    alone = pl.when(to_next <= LONGEST_HOLD).then(to_next.cast(pl.Float64))
+    return pl.coalesce(own.median().over(key_of("key"), day), alone)
 
 
 def _rules(policies: tuple[Policy, ...]) -> pl.DataFrame:

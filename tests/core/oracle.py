@@ -3,8 +3,7 @@
 Nothing of the core is used. Time is cut at every edge there is; in between everything is constant.
 Where SEMANTICS leaves a choice, the choice is named here: whole devices that nobody holds belong to the pool in the
 hours in which holders without a device draw on it; a pool bought in several lots gives everyone a proportional part
-of each; time beyond all capacity belongs to the place's least lot of that day; samples of a device count on the days
-it has any, else those of the workload.
+of each; time beyond all capacity belongs to the place's least lot of that day.
 """
 
 from __future__ import annotations
@@ -177,6 +176,8 @@ class _Reading:
         hold: int | None = self.policy(start).hold_ms
         if hold is None:
             steps = [b - a for a, b in pairwise(starts) if a // DAY == b // DAY == start // DAY]
+            if not steps and following is not None and following - start <= DAY // 2:
+                steps = [following - start]
             if not steps:
                 return None
             hold = min(int(median(steps)) * 2, DAY // 2)
@@ -203,9 +204,8 @@ class _Reading:
 
     def observed(self, device: str | None, workload: str | None, t: int) -> Seen | None:
         mine = self.of_device.get(device, []) if device else []
-        if not any(s.start // DAY <= t // DAY <= (s.end - 1) // DAY for s in mine):
-            mine = self.of_workload.get(workload, []) if workload else []
-        return next((s for s in mine if s.start <= t < s.end), None)
+        others = self.of_workload.get(workload, []) if workload else []
+        return next((s for s in (*mine, *others) if s.start <= t < s.end), None)
 
     # -- what holds at an instant ------------------------------------------------------------------------------------
 

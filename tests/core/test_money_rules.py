@@ -216,6 +216,18 @@ def test_a_spread_that_finds_no_weights_goes_to_the_platform_with_a_fault() -> N
     assert results.faults.select("fault", "cost").rows() == [("spread_without_weights", 24)]
 
 
+def test_a_spread_stays_inside_the_billing_month() -> None:
+    """In India a month begins at 18:30 UTC: who held before it bears nothing of it."""
+    zones = {"gcp": "Asia/Kolkata"}
+    lot = {"provider": "gcp", "quantity_ppm": 2 * ONE, "start_ms": START, "end_ms": at(24)}
+    jobs = [{"workload_id": t, "team": t, "start_ms": a, "end_ms": b} for t, a, b in
+            (("red", START, at(10)), ("blue", at(18, 30), at(19, 30)))]  # fmt: skip
+    spread = (Policy(name="base", unallocated="allocation"),)
+    charges = World(jobs=jobs, capacity=[lot], zones=zones, policies=spread, prices=[price("1")]).account().charges
+
+    assert set(charges.select("month", "team").rows()) == {("2025-01", "red"), ("2025-02", "blue")}
+
+
 # -- whose it is -----------------------------------------------------------------------------------------------------
 
 

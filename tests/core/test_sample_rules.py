@@ -56,6 +56,24 @@ def test_an_open_sample_holds_at_most_two_steps() -> None:
     assert observed(watched(*(sample(at(1, k), None, 50) for k in (0, 1, 2, 3, 13)))) == 3 + 2 + 2
 
 
+def test_a_sample_alone_on_its_day_holds_to_the_next_one() -> None:
+    """23:58, and then every two minutes from midnight: nothing is missing at the end of the first day."""
+    lone, line = sample(at(23, 58), None, 50), [sample(at(24, k), None, 50) for k in (0, 2, 4)]
+    assert observed(watched(lone, *line, days=2)) == 2 + 3 * 2 + 2
+    assert observed(watched(sample(at(1), None, 50), sample(at(30), None, 50), days=2)) == 0
+
+
+def test_where_a_device_is_not_sampled_its_workload_is() -> None:
+    """By instant: the device's own samples go first, between them those of the job that holds it."""
+    own, told = (
+        sample(at(1), at(2), 100),
+        {"workload_id": "a", "start_ms": at(0), "end_ms": at(4), "busy_ppm": ONE // 4},
+    )
+    world = watched(own, {**told, "device_id": None})
+    assert states(world) == {"active": 4 * 60, "unobserved": 20 * 60}
+    assert busy(world) == HOUR + 3 * HOUR // 4
+
+
 def test_a_policy_may_say_how_long_a_sample_holds() -> None:
     policies = (Policy(name="base", hold_ms=5 * MINUTE),)
     assert observed(watched(*(sample(at(1, k), None, 50) for k in (0, 1, 20)), policies=policies)) == 1 + 5 + 5
