@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,7 +24,7 @@ POOLED = 1 << 21
 STRAYS = POOLED + len(POOLS)
 ZONES = {"gcp": "America/Los_Angeles"}
 
-DEVICE_DAYS = 8000
+DEVICE_DAYS = 3000
 """How much time is integrated at once."""
 
 KEYS = ("hour", "month", "pool", "place", "purchase", "owner", "accelerator", "attempt", "team", "state")
@@ -50,15 +51,19 @@ class Truth:
 
 
 def truth(world: World, at_once: int = DEVICE_DAYS) -> Truth:
-    """The truth, made of a few days at a time (`at_once` device-days) so that a large fleet fits into memory."""
-    days = max(1, at_once // world.places.height)
-    firsts = range(world.window.start, world.window.end, days * DAY)
-    parts = [_stretch(world, at, min(at + days * DAY, world.window.end)) for at in firsts]
+    """The truth, made of some days of a pool at a time (`at_once` device-days): a large fleet fits in memory."""
+    parts = [part for number in range(len(POOLS)) for part in _of_pool(world.of(number), at_once)]
     return Truth(
         pl.concat(part.usage for part in parts),
         _added([part.runs for part in parts]),
         _added([part.really for part in parts]),
     )
+
+
+def _of_pool(world: World, at_once: int) -> Iterator[Truth]:
+    days = max(1, at_once // world.places.height)
+    for first in range(world.window.start, world.window.end, days * DAY):
+        yield _stretch(world, first, min(first + days * DAY, world.window.end))
 
 
 def _stretch(whole: World, first: int, last: int) -> Truth:

@@ -49,6 +49,19 @@ class World:
     silences: pl.DataFrame
     rogues: pl.DataFrame
 
+    def of(self, pool: int) -> World:
+        """What of it happened in one pool; everything keeps its number."""
+        places, attempts = (frame.filter(pl.col("pool") == pool) for frame in (self.places, self.attempts))
+        inside: dict[str, Any] = {
+            name: getattr(self, name).join(mine.select(key), on=key, how="semi")
+            for mine, key, names in (
+                (places, "place", ("online", "downs", "outages", "rogues")),
+                (attempts, "attempt", ("holdings", "phases", "silences")),
+            )
+            for name in names
+        }
+        return replace(self, places=places, attempts=attempts, **inside)
+
     def part(self, first: int, last: int) -> World:
         """What of it lies in [first, last) ms; `window` stays, and everything keeps its number."""
         names = ("online", "downs", "holdings", "phases", "outages", "silences", "rogues")
