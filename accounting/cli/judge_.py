@@ -57,6 +57,8 @@ def show_verdict(verdict: Verdict, *, brief: bool) -> None:
         _show("faults: hours, and samples that conflict", verdict.faults, faults)
         truly = (_word("state"), ("hours", "hours", ",.3f"))
         _show("what the time truly was (these inputs tell less)", verdict.really, truly)
+        models = (_word("model"), ("busy hours", "hours", ",.3f"))
+        _show("models that share a server (no input tells them apart)", verdict.served, models)
     count = verdict.bill.height + verdict.unheld.height
     click.echo(f"cost against the truth: {count} figures, differences add up to {verdict.misbilled:.9f}")
     for failure in verdict.failures:

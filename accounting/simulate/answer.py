@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from accounting.simulate.company import HOUR, PPM
 from accounting.simulate.faults import faults
 from accounting.simulate.sampler import SLOW
 from accounting.simulate.timeline import BY_WORKLOAD
-from accounting.simulate.truth import KEYS, truth
+from accounting.simulate.truth import KEYS, added, truth
 from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
 FOLDER = "truth"
+FRAMES = ("usage", "faults", "really", "served")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -87,25 +89,28 @@ def blur(world: World, runs: pl.DataFrame, interval: int) -> tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`usage` by hour, `faults` (fault, count, hours), and `really`: hours by the full taxonomy."""
+    """`usage` by hour, `faults` (fault, count, hours), `really`: hours by the full taxonomy, `served`: model, hours."""
 
     facts: Facts
     usage: pl.DataFrame
     faults: pl.DataFrame
     really: pl.DataFrame
+    served: pl.DataFrame
 
 
 def save(world: World, interval: int, contradictions: int, spread_from: date, folder: Path) -> None:
     """Writes the truth into `folder`/truth; `contradictions` and `spread_from` are as in `faults.faults`."""
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
-    right = truth(world)
-    rows = usage(world, right.usage)
-    rows.rechunk().write_parquet(place / "usage.parquet")
+    parts = [replace(part, usage=usage(world, part.usage)) for part in truth(world)]
+    rows = pl.concat([part.usage for part in parts], rechunk=True)
+    rows.write_parquet(place / "usage.parquet")
     faults(world, rows, contradictions, spread_from).write_parquet(place / "faults.parquet")
-    facts = Facts(world.window.seed, world.places.height, interval, *blur(world, right.runs, interval))
-    really = right.really.select("state", hours=pl.col("spent").cast(float) / PPM / HOUR)
-    really.write_parquet(place / "really.parquet")
+    _hours(part.really for part in parts).write_parquet(place / "really.parquet")
+    _hours(part.served for part in parts).write_parquet(place / "served.parquet")
+    facts = Facts(
+        world.window.seed, world.places.height, interval, *blur(world, added(part.runs for part in parts), interval)
+    )
     (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
 
 
@@ -115,4 +120,10 @@ def load(folder: Path) -> Answer:
     if not (place / "facts.json").exists():
         raise InputError(f"{place}: no truth of a simulated fleet here; `chipledger demo` and `simulate` write one")
     facts = msgspec.json.decode((place / "facts.json").read_bytes(), type=Facts)
-    return Answer(facts, *(pl.read_parquet(place / f"{name}.parquet") for name in ("usage", "faults", "really")))
+    return Answer(facts, *(pl.read_parquet(place / f"{name}.parquet") for name in FRAMES))
+
+
+def _hours(spent: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """ppm·ms summed, as hours."""
+    whole = added(spent)
+    return whole.select(whole.columns[0], hours=pl.col("spent").cast(float) / PPM / HOUR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 PPM = 1_000_000
@@ -97,6 +97,7 @@ class Stream:
     `rate` is requests per day for every 100 devices of the pool; `hours` bounds the work (log-uniform). `office`: only
     in working hours. `replicas` (per 100 devices) instead of a rate: services that run all the time, or by day.
     `patience` hours after which the request is withdrawn. `crash_hours`: mean hours of one device between failures.
+    `served`: the models behind one server, and which part (ppm) of its work each makes.
     """
 
     pool: str
@@ -116,7 +117,7 @@ class Stream:
     patience: float = 0
     crash_hours: float = 0
     level: tuple[float, float] = (0.5, 0.95)
-    served: tuple[str, ...] = field(default=())
+    served: tuple[tuple[str, int], ...] = ()
 
 
 STREAMS = (
@@ -141,7 +142,8 @@ STREAMS = (
     Stream(*("l4", "search", "search", ("deploy",), ("ranker-v3",), "serving", "serve"), (1,),
            replicas=9, by_day=True, level=(0.2, 0.7)),
     Stream(*("l4", "ads", "ads", ("deploy",), ("",), "serving", "serve"), (1,),
-           replicas=14, level=(0.15, 0.6), served=("ctr-v7", "creative-embed", "fraud-v2")),
+           replicas=14, level=(0.15, 0.6),
+           served=(("ctr-v7", 550_000), ("creative-embed", 300_000), ("fraud-v2", 150_000))),
     Stream(*("l4", "search", "search", ("deploy",), ("embedder-v2",), "serving", "serve"), (1,),
            replicas=40, slot="slice", level=(0.02, 0.25)),
     Stream(*("l4", "speech", "speech", ("deploy",), ("asr-small",), "serving", "serve"), (1,),

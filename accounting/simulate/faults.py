@@ -38,8 +38,9 @@ def _over_allocated(world: World) -> float:
 
 def _unborne(usage: pl.DataFrame) -> pl.DataFrame:
     """What nobody held in a pool on a day on which nobody held anything there."""
-    held = pl.col("state").str.starts_with("allocated_").any().over("cluster", "pool", "accelerator", "day")
-    return usage.filter(~held)
+    day = ["cluster", "pool", "accelerator", "day"]
+    held = usage.filter(pl.col("state").str.starts_with("allocated_")).select(day).unique()
+    return usage.join(held, on=day, how="anti")
 
 
 def _hours(rows: pl.DataFrame) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,33 +37,35 @@ def middle(world: World) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Events, integrated.
+    """Events of some days of a pool, integrated.
 
     `usage`: by hour: KEYS, `device` and `busy` in ppm·ms (busy NULL: not observed), `cost` in millionths of a
     nano-unit; `pool` is an index into POOLS, `place` NULL where the pool is accounted as a whole.
     `runs`: place, runs: how often each place changed what it did.
-    `really`: state, spent (ppm·ms) of the full taxonomy; the inputs tell less than that.
+    `really`: state, spent (ppm·ms) of the full taxonomy; `served`: model, spent: busy time of each model that shares a
+    server with others. The inputs tell less than that.
     """
 
     usage: pl.DataFrame
     runs: pl.DataFrame
     really: pl.DataFrame
+    served: pl.DataFrame
 
 
-def truth(world: World, at_once: int = DEVICE_DAYS) -> Truth:
-    """The truth, made of some days of a pool at a time (`at_once` device-days): a large fleet fits in memory."""
-    parts = [part for number in range(len(POOLS)) for part in _of_pool(world.of(number), at_once)]
-    return Truth(
-        pl.concat(part.usage for part in parts),
-        _added([part.runs for part in parts]),
-        _added([part.really for part in parts]),
-    )
+def truth(world: World, at_once: int = DEVICE_DAYS) -> Iterator[Truth]:
+    """The truth, in parts of some days of a pool (`at_once` device-days): a large fleet fits in memory."""
+    for number in range(len(POOLS)):
+        pool = world.of(number)
+        days = max(1, at_once // pool.places.height)
+        for first in range(world.window.start, world.window.end, days * DAY):
+            yield _stretch(pool, first, min(first + days * DAY, world.window.end))
 
 
-def _of_pool(world: World, at_once: int) -> Iterator[Truth]:
-    days = max(1, at_once // world.places.height)
-    for first in range(world.window.start, world.window.end, days * DAY):
-        yield _stretch(world, first, min(first + days * DAY, world.window.end))
+def added(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Frames of two columns: the second summed by the first."""
+    whole = pl.concat(parts)
+    name, amount = whole.columns
+    return whole.group_by(name).agg(pl.col(amount).sum()).sort(name)
 
 
 def _stretch(whole: World, first: int, last: int) -> Truth:
@@ -72,13 +74,12 @@ def _stretch(whole: World, first: int, last: int) -> Truth:
     states = judged(timeline, IDLE_AFTER)
     world = whole.part(first, last)
     rows = pl.concat([_held(world, states), _unheld(world, timeline)])
-    return Truth(_hourly(rows, world), states.group_by("place").agg(runs=pl.len()), _really(world))
+    return Truth(_hourly(rows, world), states.group_by("place").agg(runs=pl.len()), _really(world), _served(world))
 
 
-def _added(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """The second column summed by the first."""
-    name, amount = parts[0].columns
-    return pl.concat(parts).group_by(name).agg(pl.col(amount).sum()).sort(name)
+def _served(world: World) -> pl.DataFrame:
+    busy = pl.col("level").cast(pl.Int128) * (pl.col("end") - pl.col("start")) * pl.col("part") // PPM
+    return working(world).join(world.served, on="attempt").group_by("model").agg(spent=busy.sum())
 
 
 def _hourly(rows: pl.DataFrame, world: World) -> pl.DataFrame:

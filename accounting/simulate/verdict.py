@@ -30,7 +30,8 @@ class Verdict:
     (cost of what was held), idle_truth, idle_accounted. `busy`: cluster, truth, accounted (hours), difference
     (part of one). `unheld`: cluster, pool, truth, accounted, difference (cost of what nobody held). Both say whether
     only `whole` devices were held: then cost is exact. `faults`: fault, truth, accounted (hours, or how many samples),
-    difference, allowed. `really`: hours by the full taxonomy. `failures` says in words what is not as it must be.
+    difference, allowed. `really`: hours by the full taxonomy; `served`: model, hours of each that shares a server.
+    `failures` says in words what is not as it must be.
     """
 
     facts: Facts
@@ -40,6 +41,7 @@ class Verdict:
     busy: pl.DataFrame
     faults: pl.DataFrame
     really: pl.DataFrame
+    served: pl.DataFrame
     failures: list[str]
 
     @property
@@ -56,7 +58,7 @@ def judge(project: Project, folder: Path) -> Verdict:
     bill, unheld = _bill(project, answer.usage), _unheld(project, answer.usage)
     faults = _faults(project, answer)
     failures = [*_misplaced(states), *_misplaced(faults), *_misbilled(bill, unheld), *_misjudged(busy)]
-    return Verdict(answer.facts, states, bill, unheld, busy, faults, answer.really, failures)
+    return Verdict(answer.facts, states, bill, unheld, busy, faults, answer.really, answer.served, failures)
 
 
 def _hours(column: str) -> pl.Expr:

@@ -33,7 +33,8 @@ class World:
     `online`: place, start, end as the inventory states it. `downs`: place, start, end, kind.
     `attempts`: attempt, pool, accelerator, workload_id, stream, team (NULL: nobody knows), model, user, size, ppm,
     submitted, start, end, outcome; without a start it never started, `open`: runs on at the end.
-    `holdings`: attempt, place, ppm, start, end. `phases`: attempt, start, end, level (ppm of each device), kind.
+    `served`: attempt, model, part (ppm of its work). `holdings`: attempt, place, ppm, start, end.
+    `phases`: attempt, start, end, level (ppm of each device), kind.
     `outages`: place, start, end. `silences`: attempt, start, end: gaps in what is told by workload.
     `rogues`: place, start, end, level.
     """
@@ -43,6 +44,7 @@ class World:
     online: pl.DataFrame
     downs: pl.DataFrame
     attempts: pl.DataFrame
+    served: pl.DataFrame
     holdings: pl.DataFrame
     phases: pl.DataFrame
     outages: pl.DataFrame
@@ -56,7 +58,7 @@ class World:
             name: getattr(self, name).join(mine.select(key), on=key, how="semi")
             for mine, key, names in (
                 (places, "place", ("online", "downs", "outages", "rogues")),
-                (attempts, "attempt", ("holdings", "phases", "silences")),
+                (attempts, "attempt", ("served", "holdings", "phases", "silences")),
             )
             for name in names
         }
@@ -105,6 +107,7 @@ def build(window: Window, devices: int) -> World:
         online,
         down.filter(pl.col("kind") != "reclaimed"),
         frame,
+        _served(attempts),
         holdings,
         _phases(attempts, window),
         outages(_nodes(agents), window, "agents"),
@@ -188,7 +191,6 @@ def _attempts(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Da
             *(dict(_offer(pool, a))[a.request.stream.slot], a.submitted, a.start, a.end or window.end, a.outcome),
             a.end is None,
             a.request.stream.slot,
-            a.request.stream.served,
         )
         for i, (pool, accelerator, a) in enumerate(attempts)
     ]
@@ -208,8 +210,15 @@ def _attempts(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Da
     whole = {"attempt", "pool", "size", "ppm"}
     schema: dict[str, pl.DataType | type[pl.DataType]] = {n: pl.Int64 if n in whole else pl.String for n in names}
     schema |= {"submitted": pl.Int64, "start": pl.Int64, "end": pl.Int64, "outcome": pl.String, "open": pl.Boolean}
-    schema |= {"slot": pl.String, "served": pl.List(pl.String)}
+    schema |= {"slot": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _served(attempts: list[tuple[int, str, Attempt]]) -> pl.DataFrame:
+    rows: list[tuple[object, ...]] = [
+        (i, *one) for i, (_, _, a) in enumerate(attempts) for one in a.request.stream.served
+    ]
+    return _frame(rows, {"attempt": pl.Int64, "model": pl.String, "part": pl.Int64})
 
 
 def _holdings(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.DataFrame:

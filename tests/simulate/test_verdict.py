@@ -83,7 +83,7 @@ LIES = {
     "a nano-unit": Lie(HELD, "cost", Decimal("0.000000001"), "robotics policy-net: -1E-9 off"),
     "a free hour": Lie(pl.col("state") == "unallocated_free", "device_seconds", Decimal(360_000), "unallocated_free:"),
     "a blind second": Lie(pl.col("state") == "allocated_unobserved", "device_seconds", Decimal(60), "allocated_unob"),
-    "busy time": Lie(pl.col("busy_seconds") > 0, "busy_seconds", Decimal(90_000), "serve: busy time"),
+    "busy time": Lie(pl.col("busy_seconds") > 0, "busy_seconds", Decimal(90_000), "train: busy time"),
 }
 
 

@@ -10,9 +10,14 @@ from polars.testing import assert_frame_equal
 
 from accounting.simulate.company import HOUR, POOLS, PPM
 from accounting.simulate.spans import SPANS, sweep
-from accounting.simulate.truth import POOLED, levels, truth
+from accounting.simulate.truth import POOLED, added, levels, truth
 from accounting.simulate.world import LEAST_DEVICES, STRAY, World, build
 from tests.simulate.conftest import PLAN
+
+
+def integrated(world: World, at_once: int = 10**6) -> pl.DataFrame:
+    """All true usage."""
+    return pl.concat([part.usage for part in truth(world, at_once)])
 
 
 def test_equal_seeds_make_equal_companies(world: World) -> None:
@@ -57,7 +62,7 @@ def test_phases_fill_an_attempt(world: World) -> None:
 
 def test_true_time_is_the_capacity(world: World) -> None:
     """Online by the inventory, and what was held beyond it; to 60 ms, for shares that do not divide."""
-    rows = truth(world).usage
+    rows = integrated(world)
     accounted = sum(int(amount) for amount in rows["device"])
     online = int((world.online["end"] - world.online["start"]).sum()) * PPM
     over = levels(world).filter((pl.col("place") >= POOLED) & (pl.col("held") > pl.col("there")))
@@ -72,8 +77,8 @@ def test_true_time_is_the_capacity(world: World) -> None:
 
 def test_the_truth_is_the_same_however_much_is_integrated_at_once(world: World) -> None:
     """One day at a time, with runs of idleness across midnight; shares that do not divide may lose a millisecond."""
-    keys = [name for name in truth(world).usage.columns if name not in {"device", "busy", "cost"}]
-    rows = [truth(world, at_once).usage.sort(keys, nulls_last=True) for at_once in (1, 10**9)]
+    keys = [name for name in integrated(world).columns if name not in {"device", "busy", "cost"}]
+    rows = [integrated(world, at_once).sort(keys, nulls_last=True) for at_once in (1, 10**9)]
 
     assert_frame_equal(rows[0].select(keys), rows[1].select(keys))
     for name in ("device", "busy"):
@@ -81,7 +86,7 @@ def test_the_truth_is_the_same_however_much_is_integrated_at_once(world: World) 
 
 
 def test_nobody_is_busier_than_a_device(world: World) -> None:
-    rows = truth(world).usage.filter(pl.col("place").is_not_null())
+    rows = integrated(world).filter(pl.col("place").is_not_null())
     busy = rows.group_by("place", "hour").agg(pl.col("busy").sum(), pl.col("device").sum())
 
     assert busy.filter(pl.col("busy") > pl.col("device") + PPM).height == 0
@@ -93,3 +98,13 @@ def test_a_millisecond_costs_whole_nano_units() -> None:
     prices = [Decimal(price) for row in PRICES for price in row[3:] if price is not None]
 
     assert [price for price in prices if price * 1_000_000_000 % HOUR] == []
+
+
+def test_the_models_behind_a_server_share_its_work(world: World) -> None:
+    served = added(part.served for part in truth(world))
+    total = sum(spent for _, spent in served.iter_rows())
+
+    assert total > 0
+    for model, part in (("ctr-v7", 0.55), ("creative-embed", 0.30), ("fraud-v2", 0.15)):
+        (spent,) = served.filter(pl.col("model") == model)["spent"]
+        assert abs(spent / total - part) < 1e-6
