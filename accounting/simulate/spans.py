@@ -40,6 +40,14 @@ def union(spans: pl.DataFrame) -> pl.DataFrame:
     return grouped.agg(pl.col("start").min(), pl.col("end").max()).drop("run")
 
 
+def joined(spans: pl.DataFrame, label: str) -> pl.DataFrame:
+    """Disjoint spans, sorted by place and start, with a label: touching ones that say the same are one."""
+    follows = (pl.col("place") == pl.col("place").shift()) & (pl.col("start") == pl.col("end").shift())
+    fresh = ~(follows & (pl.col(label) == pl.col(label).shift())).fill_null(False)
+    runs = spans.with_columns(run=fresh.cum_sum()).group_by("run", "place", label, maintain_order=True)
+    return runs.agg(pl.col("start").min(), pl.col("end").max()).select("place", "start", "end", label)
+
+
 def minus(whole: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     """What of `whole` no part covers."""
     left = sweep(whole=whole.select(*SPANS), parts=parts.select(*SPANS)).filter(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from accounting.simulate.company import POOLS, PPM
-from accounting.simulate.spans import sweep
+from accounting.simulate.spans import joined, sweep
 from accounting.simulate.world import World
 
 BY_WORKLOAD = 1 << 20
@@ -29,14 +29,10 @@ def metered(world: World) -> pl.DataFrame:
 def judged(timeline: pl.DataFrame, idle_after: int) -> pl.DataFrame:
     """The timeline with `state`: unobserved, idle (runs of zero that last `idle_after` ms) or active; runs joined."""
     kind = pl.when("silent").then(pl.lit("unobserved")).when(pl.col("level") > 0).then(pl.lit("active"))
-    said = timeline.with_columns(kind=kind.otherwise(pl.lit("zero")))
-    follows = (pl.col("place") == pl.col("place").shift()) & (pl.col("start") == pl.col("end").shift())
-    fresh = ~(follows & (pl.col("kind") == pl.col("kind").shift())).fill_null(False)
-    runs = said.with_columns(run=fresh.cum_sum()).group_by("run", "place", "kind", maintain_order=True)
-    joined = runs.agg(pl.col("start").min(), pl.col("end").max())
+    runs = joined(timeline.with_columns(kind=kind.otherwise(pl.lit("zero"))), "kind")
     long = pl.col("end") - pl.col("start") >= idle_after
     state = pl.when(pl.col("kind") != "zero").then("kind").when(long).then(pl.lit("idle")).otherwise(pl.lit("active"))
-    return joined.select("place", "start", "end", state=state)
+    return runs.select("place", "start", "end", state=state)
 
 
 def working(world: World) -> pl.DataFrame:

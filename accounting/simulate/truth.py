@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from accounting.simulate.company import ADS, DAY, HOUR, POOLS, PPM, PRICES
-from accounting.simulate.spans import SPANS, cut, overlay, sweep
+from accounting.simulate.spans import SPANS, cut, joined, overlay, sweep
 from accounting.simulate.timeline import BY_WORKLOAD, judged, metered, working
 from accounting.simulate.world import STRAY, World, of_pool
 
@@ -218,7 +218,7 @@ def _pool_states(world: World, free: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("unallocated_stranded"))
         .otherwise(pl.lit("unallocated_free"))
     )
-    return least.select("place", "start", "end", state=state)
+    return joined(least.select("place", "start", "end", state=state).sort("place", "start"), "state")
 
 
 def _typical(asked: pl.DataFrame) -> pl.DataFrame:

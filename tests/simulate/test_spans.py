@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.simulate.spans import SPANS, clipped, cut, minus, overlay, sweep, union
+from accounting.simulate.spans import SPANS, clipped, cut, joined, minus, overlay, sweep, union
 
 span = st.tuples(st.integers(0, 2), st.integers(0, 11), st.integers(1, 6)).map(lambda s: (s[0], s[1], s[1] + s[2]))
 some = st.lists(span, max_size=8)
@@ -68,6 +68,20 @@ def test_a_cut_loses_nothing_and_crosses_nothing(spans: list[tuple[int, int, int
 
     assert instants(pieces) == instants(frame(spans))
     assert not [1 for _, start, end in pieces.iter_rows() if any(start < edge < end for edge in at)]
+
+
+@given(some)
+def test_joining_keeps_every_label(spans: list[tuple[int, int, int]]) -> None:
+    """Instants modulo three are labels: pieces of one instant each, joined."""
+    pieces = cut(union(frame(spans)), list(range(20))).with_columns(label=pl.col("start") // 3)
+    runs = joined(pieces, "label")
+
+    assert instants(runs) == instants(pieces)
+    assert not [1 for _, start, end, label in runs.iter_rows() if {at // 3 for at in range(start, end)} != {label}]
+    same = (pl.col("start") == pl.col("end").shift().over("place")) & (
+        pl.col("label") == pl.col("label").shift().over("place")
+    )
+    assert runs.filter(same.fill_null(False)).height == 0
 
 
 @given(some, st.integers(0, 8), st.integers(9, 18))
