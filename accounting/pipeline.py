@@ -165,7 +165,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "cluster_days": report.days,
         "usage_rows": report.rows.get("usage", 0),
         "charge_rows": report.rows.get("charges", 0),
-        "cost": str(report.totals["cost"] or 0),
+        "cost": None if report.totals["cost"] is None else str(report.totals["cost"]),
         "residual_seconds": str(report.residual_seconds),
         "residual_cost": str(report.residual_cost),
         "unpriced_seconds": str(report.totals["unpriced_seconds"] or 0),
