@@ -64,8 +64,9 @@ def pending(
 ) -> tuple[Inventory, list[Span], list[plan.Day], int]:
     """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
     lake = Lake.open(config.lake)
-    inventory = take(lake, config.aliases)
-    found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
+    with lake.reading():
+        inventory = take(lake, config.aliases)
+        found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
     settings = {**{f"zone {k}": v for k, v in config.zones.items()}}
     todo, clean = plan.days(inventory, found, lake.live(), config.policies, settings, first, last)
     return inventory, found, todo, clean
