@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from accounting.plan import EMPTY, Day, epoch_ms
 from accounting.policy import Policy
 from accounting.stores.engine import Session, open_session
 from accounting.stores.lake import Lake, StagedFile
-from accounting.tables import RESULTS
+from accounting.tables import INPUTS, RESULTS
 
 REBUILT = ("jobs", "capacity", "holdings", "pool_days")
 """In the order in which they read each other."""
@@ -68,7 +68,10 @@ def check_staged(
     staged: dict[str, list[str]] = {}
     for file in files:
         staged.setdefault(file.table, []).append(str(lake.folder / file.path))
-    with open_session(lake.snapshot(), staged=staged, spill=lake.folder / "tmp") as session:
+    snapshot = lake.snapshot()
+    inputs = {table.name: snapshot.files[table.name] for table in INPUTS.values()}
+    # without what is published: a damaged file there does not keep a run from replacing it
+    with open_session(replace(snapshot, files=inputs), staged=staged, spill=lake.folder / "tmp") as session:
         return _check(session, inventory, spans, policies, [(d.span.cluster, d.day) for d in days])
 
 

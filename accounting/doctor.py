@@ -27,7 +27,7 @@ from accounting.inventory import Inventory, take
 from accounting.inventory import spans as cluster_spans
 from accounting.stores.catalog import VERSION
 from accounting.stores.engine import open_session
-from accounting.stores.lake import Lake, StagedFile
+from accounting.stores.lake import Damaged, Lake, StagedFile
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -96,11 +96,10 @@ def _store(lake: Lake, deep: bool) -> Iterator[Finding]:
 
 def _inputs(lake: Lake, config: Config, now: int) -> Iterator[Finding]:
     try:
-        inventory = take(lake, config.aliases)
+        with lake.reading():
+            inventory = take(lake, config.aliases)
     except (ChipledgerError, pl.exceptions.PolarsError, OSError) as error:
-        yield Finding(
-            "fail", "inputs", str(error).splitlines()[0], "see the files above; undo the import and import it again"
-        )
+        yield Finding("fail", "inputs", str(error).splitlines()[0], "see the files above")
         return
     yield _clock(lake, inventory, now)
     names = {i.seq: i.file for i in lake.imports(live_only=True)}
@@ -140,11 +139,11 @@ def _zones() -> Finding:
 
 
 def _files(lake: Lake, deep: bool) -> Finding:
-    named = lake.known_files()
+    named = lake.live_files()
     bad = [f"{file.path} {wrong}" for file in named if (wrong := _wrong(lake.folder / file.path, file, deep))]
     if bad:
         says = f"{len(bad)} of {len(named)} files that count are damaged, the first: {bad[0]}"
-        return Finding("fail", "files", says, "restore them from a backup, or undo their import and import it again")
+        return Finding("fail", "files", says, "restore them from a backup, or see docs/operations.md, Damage")
     size = sum(file.bytes for file in named)
     return Finding(
         "ok", "files", f"{len(named)} that count, {size:,} bytes, every {'SHA-256' if deep else 'size'} right"
@@ -220,6 +219,8 @@ def _clock(lake: Lake, inventory: Inventory, now: int) -> Finding:
 def _asked(what: str, says: str, question: Callable[[], object], remedy: str = "") -> Finding:
     try:
         question()
+    except Damaged as error:
+        return Finding("fail", what, str(error), "see the files above")
     except (ChipledgerError, duckdb.Error) as error:
         return Finding("fail", what, str(error), remedy)
     return Finding("ok", what, says)

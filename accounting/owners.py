@@ -1,11 +1,10 @@
-"""Spend that no team owns: by the fact that a rule could name, and who would pay under more rules."""
+"""Rules that say who owns what: as people write them, and who would pay under more of them."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import io
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ from accounting.tables import INPUT_TEAMS
 TEAM = "TEAM"
 """Stands in a rule line for the team that a person fills in."""
 
-_UNWRITABLE = re.compile(r"[\s,;&]")
 _MEASURES = ("device_seconds", "cost", "unpriced_seconds")
 
 
@@ -44,18 +42,6 @@ class Preview:
 
     teams: pl.DataFrame
     waiting: int
-
-
-def unowned(project: Project) -> pl.DataFrame:
-    """What workloads without a team cost, the costliest first.
-
-    Columns: selector, workloads, device_seconds, cost (NULL: unpriced), unpriced_seconds, currency.
-    """
-    found = project.query(sql.read("queries/unowned"))
-    selectors = [
-        _selector(fact, value, cluster) for fact, value, cluster in found.select("fact", "value", "cluster").iter_rows()
-    ]
-    return found.select(pl.Series("selector", selectors, dtype=pl.String), pl.exclude("fact", "value", "cluster"))
 
 
 def rule_lines(selectors: Sequence[str]) -> str:
@@ -111,12 +97,6 @@ def preview(project: Project, more: pl.DataFrame, progress: pipeline.Progress) -
 
 def _total(column: pl.Series) -> Decimal:
     return Decimal(column.sum() or 0)
-
-
-def _selector(fact: str, value: str, cluster: str | None) -> str:
-    """What cannot be written in a selector matches by `?`; an empty pool cannot be named, its cluster can."""
-    parts = {"cluster": cluster, fact: value}
-    return " ".join(f"{name}={_UNWRITABLE.sub('?', said)}" for name, said in parts.items() if said)
 
 
 def _borne(inventory: Inventory, spans: list[Span], config: Config, progress: pipeline.Progress) -> pl.DataFrame:

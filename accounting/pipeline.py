@@ -64,8 +64,9 @@ def pending(
 ) -> tuple[Inventory, list[Span], list[plan.Day], int]:
     """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
     lake = Lake.open(config.lake)
-    inventory = take(lake, config.aliases)
-    found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
+    with lake.reading():
+        inventory = take(lake, config.aliases)
+        found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
     settings = {**{f"zone {k}": v for k, v in config.zones.items()}}
     todo, clean = plan.days(inventory, found, lake.live(), config.policies, settings, first, last)
     return inventory, found, todo, clean
@@ -165,7 +166,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "cluster_days": report.days,
         "usage_rows": report.rows.get("usage", 0),
         "charge_rows": report.rows.get("charges", 0),
-        "cost": str(report.totals["cost"] or 0),
+        "cost": None if report.totals["cost"] is None else str(report.totals["cost"]),
         "residual_seconds": str(report.residual_seconds),
         "residual_cost": str(report.residual_cost),
         "unpriced_seconds": str(report.totals["unpriced_seconds"] or 0),

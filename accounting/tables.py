@@ -360,7 +360,7 @@ RUNS = Table(
         ("cluster_days!", "int64", "Cluster-days published."),
         ("usage_rows!", "int64", "Usage rows published."),
         ("charge_rows!", "int64", "Charge rows published."),
-        ("cost", "money", "Cost published, priced rows only."),
+        ("cost", "money", "Cost published, priced rows only; NULL where none has a price."),
         ("residual_seconds!", "seconds", "Accelerator time lost or made by the run: 0."),
         ("residual_cost!", "money", "Cost lost or made by the run: 0."),
         ("unpriced_seconds!", "seconds", "Accelerator time without a price."),

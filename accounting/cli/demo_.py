@@ -104,7 +104,7 @@ def _show(built: Built, folder: Path, seconds: float) -> None:
 def _said(report: Report) -> str:
     if report.publication is None:
         return f"nothing to do, {report.up_to_date} cluster-days are up to date"
-    cost = screen.money(report.totals["cost"], report.totals["currency"])
+    cost = screen.total(report.totals["cost"], report.totals["currency"], report.totals["unpriced_seconds"])
     return (
         f"{report.days} cluster-days, {screen.hours(report.totals['device_seconds'])} accelerator-hours, {cost}; "
         f"{screen.residual(report.residual_seconds, report.residual_cost)}"

@@ -11,7 +11,12 @@ import polars as pl
 from accounting import owners
 from accounting.cli import screen
 from accounting.errors import InputError
+from accounting.owners import TEAM
 from accounting.project import Project
+from accounting.unowned import Group, Part, unowned
+
+_FIGURES = ("hours", "cost", "unpriced hours")
+_MEASURES = dict.fromkeys(("device_seconds", "cost", "unpriced_seconds"), pl.Decimal(38, 9))
 
 
 @click.command("owners")
@@ -29,7 +34,9 @@ from accounting.project import Project
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many selectors to list.")
 @click.pass_context
 def command(ctx: click.Context, rules: tuple[str, ...], file: Path | None, mapping: Path | None, top: int) -> None:
-    """List what no team owns, biggest first, each with a ready rule line; or preview who pays under more rules.
+    """List what no team owns, biggest first, each with a ready rule line and what that rule would move, from whom.
+
+    With rules: preview who pays under them, to the cent.
 
     \b
     Examples:
@@ -50,45 +57,67 @@ def command(ctx: click.Context, rules: tuple[str, ...], file: Path | None, mappi
 
 
 def _list(project: Project, top: int) -> None:
-    found = owners.unowned(project)
-    if found.is_empty():
+    found = unowned(project, top)
+    if not found:
         click.echo("nothing that is published is without a team")
         return
     rows = [
-        (
-            r["selector"],
-            f"{r['workloads']:,}",
-            screen.hours(r["device_seconds"]),
-            screen.money(r["cost"], r["currency"]),
-            screen.hours(r["unpriced_seconds"]),
-        )
-        for r in found.head(top).iter_rows(named=True)
+        (group.selector or f"({group.place})", f"{group.workloads:,}", *_figures(group, group.currency))
+        for group in found[:top]
     ]
-    screen.table(
-        "without a team", ("selector", "workloads", "hours", "cost", "unpriced hours"), rows, right=(1, 2, 3, 4)
-    )
-    currency = next((c for c in found["currency"] if c), None)
-    sums = _sums(found.select("device_seconds", "cost", "unpriced_seconds"))
+    screen.table("without a team", ("selector", "workloads", *_FIGURES), rows, right=(1, 2, 3, 4))
+    sums = _sums(pl.DataFrame([{m: getattr(g, m) for m in _MEASURES} for g in found], schema=_MEASURES))
+    currency = next((group.currency for group in found if group.currency), None)
     total = f"{screen.money(sums['cost'], currency)} + {screen.hours(sums['unpriced_seconds'])} unpriced hours"
-    more = f" ({found.height - top} selectors are not shown: --top {found.height})" if found.height > top else ""
+    more = f" ({len(found) - top} selectors are not shown: --top {len(found)})" if len(found) > top else ""
     click.echo(f"\ntotal: {screen.hours(sums['device_seconds'])} hours, {total}{more}")
-    _offer(found.head(top))
+    _explain(found[:top])
+    _offer([group for group in found[:top] if group.selector and group.workloads])
 
 
-def _offer(found: pl.DataFrame) -> None:
-    """Rule lines; time that no workload held is the fault `unallocated_use`, and no rule can own it."""
-    ownable = found.filter(pl.col("workloads") > 0)
-    if ownable.height < found.height:
+def _figures(of: Group | Part, currency: str | None, prefix: str = "") -> tuple[str, str, str]:
+    hours = prefix + screen.hours(of.device_seconds)
+    return hours, screen.money(of.cost, currency), screen.hours(of.unpriced_seconds)
+
+
+def _explain(found: list[Group]) -> None:
+    """Time that no workload held is the fault `unallocated_use`, and no rule can own it."""
+    if any(group.workloads == 0 for group in found):
         click.echo(
             "\nwhere workloads is 0, devices were busy though nobody held them (fault unallocated_use): no rule fits"
         )
-    if ownable.is_empty():
+    if any(group.workloads and not group.selector for group in found):
+        click.echo(
+            "\nin (brackets): workloads without any fact that tells them from others: map an account, namespace, user, "
+            "workload_id or `team` for these jobs, and import them again"
+        )
+
+
+def _offer(found: list[Group]) -> None:
+    """What each rule would move, then the rule lines."""
+    if not found:
         return
+    click.echo()
+    rows = [
+        (f"{group.selector} -> {TEAM}" if first else "", _whose(part),
+         *_figures(part, group.currency, "at most " * part.at_most))
+        for group in found
+        for first, part in zip([True, *[False] * len(group.moves)], group.moves, strict=False)
+    ]  # fmt: skip
+    screen.table(f"what each rule would move to {TEAM}", ("rule", "from", *_FIGURES), rows, right=(2, 3, 4))
+    for group in found:
+        if group.clash:
+            why = f"it would contradict {group.clash}: end that one, or give yours a priority"
+            click.echo(f"\n{group.selector}: no rule line, {why}")
     click.echo(
-        "\nrules: put a team for TEAM, preview with --rules, "
+        f"\nrules: put a team for {TEAM}, preview with --rules what everybody then pays, "
         "then: chipledger import teams teams.csv --mapping teams.toml"
     )
-    click.echo(owners.rule_lines(ownable["selector"].to_list()), nl=False)
+    click.echo(owners.rule_lines([str(group.selector) for group in found if not group.clash]), nl=False)
+
+
+def _whose(part: Part) -> str:
+    return {"claim": f"{part.team} (the jobs' own word)", "fact": f"{part.team} (a rule)"}.get(part.status, part.team)
 
 
 def _show(found: owners.Preview) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -64,8 +65,7 @@ def _show(report: Report, project: Project) -> None:
         f"allocated {screen.hours(totals['allocated_seconds'])}, "
         f"busy {screen.hours(totals['busy_seconds'])}, idle {screen.hours(totals['idle_seconds'])}"
     )
-    unpriced = f" + {screen.hours(totals['unpriced_seconds'])} unpriced hours" if totals["unpriced_seconds"] else ""
-    click.echo(f"cost {screen.money(totals['cost'], currency)}{unpriced}")
+    click.echo(f"cost {screen.total(totals['cost'], currency, totals['unpriced_seconds'])}")
     click.echo(screen.residual(report.residual_seconds, report.residual_cost))
     _show_unknown(report)
     _show_faults(report)
@@ -88,12 +88,17 @@ def _show_faults(report: Report) -> None:
         return
     rows = [
         (f["fault"], f["cluster"], f["pool"], f["accelerator"], f["days"], f["workloads"],
-         screen.hours(f["device_seconds"]), screen.money(f["cost"], report.totals["currency"]))
+         screen.hours(f["device_seconds"]), _cost(f, report.totals["currency"]))
         for f in report.faults[:20]
     ]  # fmt: skip
     click.echo()
     columns = ("fault", "cluster", "pool", "accelerator", "days", "count", "hours", "cost")
     screen.table(f"faults ({len(report.faults)})", columns, rows, right=(4, 5, 6, 7))
+
+
+def _cost(fault: dict[str, Any], currency: str | None) -> str:
+    """A fault that costs nothing of its own has no cost on any day; one that is priced on some days says so."""
+    return screen.total(fault["cost"], currency, None if fault["cost"] is None else fault["unpriced_seconds"])
 
 
 def _show_unpriced(report: Report, project: Project) -> None:

@@ -74,6 +74,12 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     return "-" if amount is None else f"{amount:,.2f} {currency or ''}".rstrip()
 
 
+def total(cost: Decimal | None, currency: str | None, unpriced_seconds: Decimal | None) -> str:
+    """A sum of costs, and the hours that it leaves out."""
+    left_out = f" + {hours(unpriced_seconds)} unpriced hours" if unpriced_seconds else ""
+    return money(cost, currency) + left_out
+
+
 def instant(ms: int) -> str:
     """Milliseconds since the epoch as UTC."""
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -34,11 +34,11 @@ def command(ctx: click.Context) -> None:
 
 def _show_run(run: dict[str, Any], published: list[dict[str, Any]], now: int) -> None:
     currency = next((row["currency"] for row in published if row["currency"]), None)
-    ended = _ms(run["ended"])
+    ended, cost = _ms(run["ended"]), screen.total(run["cost"], currency, run["unpriced_seconds"])
     click.echo(
         f"last run: {screen.instant(ended)} ({screen.age(now - ended)} ago), publication {run['publication']}: "
         f"{run['cluster_days']} cluster-days, {run['from_day']} to {run['to_day']}, "
-        f"cost {screen.money(run['cost'], currency)}, {screen.residual(run['residual_seconds'], run['residual_cost'])}"
+        f"cost {cost}, {screen.residual(run['residual_seconds'], run['residual_cost'])}"
     )
 
 

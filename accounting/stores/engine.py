@@ -6,6 +6,7 @@ run that is not published yet; `usage`, `charges`, … without a schema are the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ import sql as texts
 from accounting.errors import InputError, StoreError
 from accounting.schema import Column, Table
 from accounting.stores import arrow
-from accounting.stores.googlesql import MACROS, VIEWS, columns, to_duckdb
-from accounting.stores.lake import Snapshot
+from accounting.stores.googlesql import MACROS, columns, to_duckdb
+from accounting.stores.lake import Damaged, Snapshot, damage
+from accounting.stores.names import VIEWS
 from accounting.stores.subset import DIALECT, one_line
 from accounting.tables import INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS
 
@@ -201,8 +203,19 @@ def _answers() -> Iterator[None]:
     """DuckDB's errors as one line, without the quoted query."""
     try:
         yield
-    except (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InternalException) as error:
-        raise StoreError(f"query could not be answered: {one_line(error)}") from error
     except duckdb.Error as error:
-        message = str(error).split("\n\nLINE ")[0].split(". Use TRY(")[0]
-        raise InputError(f"query: {one_line(Exception(message)).partition(' Error: ')[2] or message}") from error
+        said = one_line(Exception(str(error).split("\n\nLINE ")[0].split(". Use TRY(")[0]))
+        if damaged := _damage(error, said):
+            raise damaged from error
+        if isinstance(error, (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InternalException)):
+            raise StoreError(f"query could not be answered: {said}") from error
+        raise InputError(f"query: {said.partition(' Error: ')[2] or said}") from error
+
+
+def _damage(error: duckdb.Error, said: str) -> Damaged | None:
+    """What is wrong with a file of the lake, where that is the error: it names the file, or has no kind at all."""
+    named = re.search(r"""["'](/[^"']*\.parquet)["']""", said)
+    if named:
+        why = re.sub(rf"( of)? file {re.escape(named[0])}|: *$", "", said.partition(" Error: ")[2], flags=re.IGNORECASE)
+        return damage(Path(named[1]), f"cannot be read ({why})")
+    return damage(None, f"cannot be read ({said})") if type(error) is duckdb.Error else None

@@ -5,8 +5,6 @@ The types of the tables are known, so NUMERIC arithmetic is told from FLOAT64 ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, OptimizeError, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
@@ -14,12 +12,9 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from accounting.errors import InputError
-from accounting.stores import rewrites
+from accounting.stores import names, rewrites
+from accounting.stores.names import VIEWS, Columns
 from accounting.stores.subset import DIALECT, objections, one_line, parse
-
-# Schema -> table -> column -> GoogleSQL type. Names without a schema are views, in `main`.
-Columns = Mapping[str, Mapping[str, Mapping[str, str]]]
-VIEWS = "main"
 
 _VALUES_OF_DUCKDB = frozenset(
     {"user", "current_user", "session_user", "current_role", "current_catalog", "current_database", "current_schema"}
@@ -63,7 +58,7 @@ def typed(sql: str, schema: Columns) -> exp.Query:
     against = objections(tree)
     if against:
         raise InputError(against[0])
-    names = _name_columns(tree)
+    spelled = _name_columns(tree)
     rewrites.floats(tree)
     known = MappingSchema({db: dict(tables) for db, tables in schema.items()}, dialect=DIALECT)
     try:
@@ -77,12 +72,16 @@ def typed(sql: str, schema: Columns) -> exp.Query:
             quote_identifiers=False,
             identify=False,
         )
+        names.check(tree, schema)
         tree = annotate_types(tree, schema=known, dialect=DIALECT)
     except OptimizeError as error:
-        raise InputError(f"query: {one_line(error)}") from error
+        said = one_line(error).replace(
+            "Cannot automatically join:", "USING names a column that one side does not have:"
+        )
+        raise InputError(f"query: {said}") from error
     for projection in _first_select(tree).selects:
-        if isinstance(projection, exp.Alias) and projection.alias in names:
-            projection.set("alias", exp.to_identifier(names[projection.alias], quoted=True))
+        if isinstance(projection, exp.Alias) and projection.alias in spelled:
+            projection.set("alias", exp.to_identifier(spelled[projection.alias], quoted=True))
     for column in tree.find_all(exp.Column):
         if not column.table and column.name.lower() in _VALUES_OF_DUCKDB:
             raise InputError(f"query: no table here has a column `{column.name}`")

@@ -34,6 +34,10 @@ class Conflict(StoreError):
     """Somebody else published the same days since this run looked."""
 
 
+class Damaged(StoreError):
+    """A file that the catalog names is gone, or is not what was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class StagedFile:
     """A file that lies in the lake and does not count yet."""
@@ -327,6 +331,23 @@ class Lake:
             rows = connection.execute('SELECT tbl AS "table", path, rows, bytes, sha256 FROM files ORDER BY path')
             return [StagedFile(**dict(r)) for r in rows]
 
+    def live_files(self) -> list[StagedFile]:
+        """Those of them that count: of live imports and publications."""
+        live = {path for paths in self.snapshot().files.values() for path in paths}
+        return [file for file in self.known_files() if str(self.folder / file.path) in live]
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Errors while rows are read as `Damaged`, where a file that counts is not what was written."""
+        try:
+            yield
+        except (pl.exceptions.PolarsError, OSError) as error:
+            for file in self.live_files():
+                path = self.folder / file.path
+                if not path.exists() or path.stat().st_size != file.bytes:
+                    raise damage(path, f"has not the {file.bytes} bytes that were written") from error
+            raise
+
     def integrity(self) -> str:
         """SQLite's own verdict on the catalog: `ok`, or what is wrong."""
         with self._catalog() as connection:
@@ -434,6 +455,16 @@ def disk(folder: Path) -> Iterator[None]:
         if (reason := full(error)) is None:
             raise
         raise StoreError(f"{folder}: {reason}; nothing was published or imported: make room, then again") from error
+
+
+def damage(path: Path | None, what: str) -> Damaged:
+    """The error for a file of the lake, and its remedy; None: nobody said which."""
+    remedy = "restore it from a backup, or see docs/operations.md, Damage"
+    if path is not None and not path.exists():
+        what = "is gone"
+    if path is None:
+        return Damaged(f"a file of the lake {what}: `chipledger doctor --deep` names it; {remedy}")
+    return Damaged(f"{path} {what}: {remedy}; `chipledger doctor --deep` looks at every file")
 
 
 def full(error: BaseException) -> str | None:

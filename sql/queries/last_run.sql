@@ -7,6 +7,7 @@ SELECT
   runs.to_day,
   runs.cluster_days,
   runs.cost,
+  runs.unpriced_seconds,
   runs.residual_seconds,
   runs.residual_cost
 FROM runs

@@ -1,4 +1,4 @@
--- Grain: the fact that a rule can name; what workloads without a team held and cost, the costliest first.
+-- Grain: the fact that a rule can name, else the place; what workloads without a team held and cost, the costliest first.
 WITH held AS (
   SELECT
     charges.cluster,
@@ -56,23 +56,43 @@ facts AS (
   LEFT JOIN nameless ON nameless.cluster = held.cluster AND nameless.pool = held.pool AND held.workload_id IS NULL
 ),
 
-chosen AS (
+-- What an id says before its first digit, where that is enough to tell jobs of one kind from others.
+stems AS (
   SELECT
-    CASE
-      WHEN facts.account IS NOT NULL THEN 'account'
-      WHEN facts.namespace IS NOT NULL THEN 'namespace'
-      WHEN facts.user IS NOT NULL THEN 'user'
-      ELSE 'pool'
-    END AS fact,
-    COALESCE(facts.account, facts.namespace, facts.user, facts.pool) AS value,
-    CASE WHEN COALESCE(facts.account, facts.namespace, facts.user) IS NULL THEN facts.cluster END AS cluster,
-    CONCAT(facts.cluster, ' ', facts.workload_id) AS workload,
-    facts.without_id,
+    facts.cluster,
+    facts.pool,
+    facts.workload_id,
     facts.device_seconds,
     facts.cost,
     facts.unpriced_seconds,
-    facts.currency
+    facts.currency,
+    facts.without_id,
+    facts.account,
+    facts.namespace,
+    facts.user,
+    CASE WHEN REGEXP_CONTAINS(facts.workload_id, r'^[^0-9]{3}') THEN REGEXP_REPLACE(facts.workload_id, r'[0-9].*$', '*') END AS stem
   FROM facts
+),
+
+chosen AS (
+  SELECT
+    CASE
+      WHEN stems.account IS NOT NULL THEN 'account'
+      WHEN stems.namespace IS NOT NULL THEN 'namespace'
+      WHEN stems.user IS NOT NULL THEN 'user'
+      WHEN stems.stem IS NOT NULL THEN 'workload_id'
+      WHEN stems.workload_id IS NULL AND stems.without_id > 0 AND stems.pool <> '' THEN 'pool'
+    END AS fact,
+    COALESCE(stems.account, stems.namespace, stems.user, stems.stem, stems.pool) AS value,
+    CASE WHEN COALESCE(stems.account, stems.namespace, stems.user) IS NULL THEN stems.cluster END AS cluster,
+    stems.workload_id,
+    CONCAT(stems.cluster, ' ', stems.workload_id) AS workload,
+    stems.without_id,
+    stems.device_seconds,
+    stems.cost,
+    stems.unpriced_seconds,
+    stems.currency
+  FROM stems
 )
 
 SELECT
@@ -80,6 +100,7 @@ SELECT
   chosen.value,
   chosen.cluster,
   COUNT(DISTINCT chosen.workload) + SUM(chosen.without_id) AS workloads,
+  MIN(chosen.workload_id) AS workload_id,
   SUM(chosen.device_seconds) AS device_seconds,
   SUM(chosen.cost) AS cost,
   SUM(chosen.unpriced_seconds) AS unpriced_seconds,

@@ -7,7 +7,8 @@ SELECT
   COUNT(*) AS days,
   SUM(faults.workloads) AS workloads,
   SUM(faults.device_seconds) AS device_seconds,
-  SUM(faults.cost) AS cost
+  SUM(faults.cost) AS cost,
+  SUM(CASE WHEN faults.cost IS NULL THEN faults.device_seconds END) AS unpriced_seconds
 FROM staged.faults AS faults
 GROUP BY faults.fault, faults.cluster, faults.pool, faults.accelerator
 ORDER BY device_seconds DESC, faults.fault, faults.cluster, faults.pool, faults.accelerator

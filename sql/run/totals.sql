@@ -14,8 +14,7 @@ charged AS (
   SELECT
     SUM(charges.cost) AS cost,
     MAX(charges.currency) AS currency,
-    SUM(CASE WHEN charges.unit_price IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds,
-    SUM(CASE WHEN charges.team = 'unowned' THEN charges.cost ELSE 0 END) AS unowned_cost
+    SUM(CASE WHEN charges.unit_price IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds
   FROM staged.charges AS charges
 )
 
@@ -28,7 +27,6 @@ SELECT
   used.unowned_seconds,
   charged.cost,
   charged.currency,
-  charged.unpriced_seconds,
-  charged.unowned_cost
+  charged.unpriced_seconds
 FROM used
 CROSS JOIN charged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -16,7 +17,7 @@ import polars as pl
 import pytest
 
 from benchmarks import joblog
-from tests.cli.conftest import JOBS, Shell, refused
+from tests.cli.conftest import JOBS, PRICES, Shell, refused
 
 DROP_FROM_BOUNDING_SET, OVERRIDE, READ_SEARCH = 24, 1, 2
 
@@ -61,7 +62,53 @@ def test_a_catalog_that_is_none(shell: Shell) -> None:
 
 def test_a_result_file_that_is_gone(shell: Shell) -> None:
     next((shell.folder / "lake" / "data" / "charges").iterdir()).unlink()
-    refused(shell, "query", "SELECT SUM(cost) AS cost FROM charges", status=1)
+    line = refused(shell, "query", "SELECT SUM(cost) AS cost FROM charges", status=1)
+    assert re.search(
+        r"error: /\S+/charges/\w+\.parquet is gone: restore it from a backup, or see docs/operations", line
+    )
+    assert "SELECT" not in line
+    assert "^" not in line
+
+
+@pytest.mark.parametrize("table", ["charges", "input_jobs"])
+def test_a_file_that_is_cut(shell: Shell, table: str) -> None:
+    file = next((shell.folder / "lake" / "data" / table).iterdir())
+    os.truncate(file, 50)
+    commands: list[tuple[str, ...]] = [("query", "SELECT 1"), ("check",), ("status",), ("owners",)]
+    for args in [*commands, ("run",)] if table == "input_jobs" else commands:
+        line = refused(shell, *args, status=1)
+        assert line.startswith(f"error: {file} "), args
+        assert "restore it from a backup, or see docs/operations.md, Damage" in line
+
+    told = shell("doctor").stdout
+
+    assert f"fail  files: 1 of 13 files that count are damaged, the first: data/{table}" in told
+    assert "install" not in told
+
+
+def test_a_file_whose_footer_is_garbled(shell: Shell) -> None:
+    file = next((shell.folder / "lake" / "data" / "charges").iterdir())
+    data = file.read_bytes()
+    file.write_bytes(data[:-200] + b"\xff" * 150 + data[-50:])
+
+    line = refused(shell, "query", "SELECT SUM(cost) AS cost FROM charges", status=1)
+
+    assert "doctor --deep" in line
+
+
+def test_damaged_results_are_replaced_by_runs(shell: Shell) -> None:
+    """As docs/operations.md says."""
+    before = shell("query", "SELECT * EXCEPT (publication) FROM charges ORDER BY charge_id", "--format", "csv").stdout
+    os.truncate(next((shell.folder / "lake" / "data" / "charges").iterdir()), 50)
+
+    assert shell("imports", "undo", "3").returncode == 0
+    assert shell("run").returncode in (0, 3)
+    assert shell(*shell.put("prices", PRICES)).returncode == 0
+    assert shell("run").returncode == 0
+
+    after = shell("query", "SELECT * EXCEPT (publication) FROM charges ORDER BY charge_id", "--format", "csv").stdout
+    assert after == before
+    assert shell("doctor", "--deep").returncode == 0
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from accounting.owners import parse_rules, preview, rule_lines, unowned
+from accounting.owners import parse_rules, preview, rule_lines
 from accounting.pipeline import run
 from accounting.project import open_project
+from accounting.unowned import unowned
 from tests.cli.conftest import CAPACITY, JOBS, PRICES, Shell
 
 
@@ -12,19 +13,113 @@ def quiet(text: str, done: float | None) -> None:
     """No progress."""
 
 
+def moves(text: str) -> dict[str, list[list[str]]]:
+    """By rule, what `owners` says that it would move: from whom, hours, cost, unpriced hours."""
+    found: dict[str, list[list[str]]] = {}
+    parts: list[list[str]] = []
+    lines = text.partition("what each rule would move to TEAM")[2].partition("\nrules: ")[0].splitlines()[3:]
+    for line in filter(None, lines):
+        said, arrow, rest = line.partition(" -> TEAM")
+        if arrow:
+            parts = found[said] = []
+        parts.append((rest if arrow else line).split())
+    return found
+
+
+def imported(shell: Shell, **files: str) -> Shell:
+    for kind, csv in files.items():
+        done = shell(*shell.put(kind, csv))
+        assert done.returncode == 0, done.stderr
+    assert shell("run").returncode in (0, 3)
+    return shell
+
+
+def jobs(*lines: str) -> str:
+    """Rows: workload_id, account, user, team, cluster, pool, hour of start, hours."""
+    rows = [line.split(",") for line in lines]
+    return "workload_id,account,user,team,cluster,pool,accelerator,quantity,start,duration\n" + "".join(
+        f"{','.join(row[:6])},H100-80GB,1,2025-01-01T{row[6]:0>2}:00:00Z,{int(row[7]) * 3600}\n" for row in rows
+    )
+
+
+def test_a_rule_is_narrowed_until_it_takes_only_what_nobody_owns(empty: Shell) -> None:
+    log = jobs("j1,ml,bob,,c,p,0,4", "j2,ml,bob,,c,p,4,1", "j3,ml,eve,vision,c,p,0,2")
+
+    text = imported(empty, jobs=log)("owners").stdout
+
+    assert moves(text) == {"account=ml user=bob": [["unowned", "5.000", "-", "5.000"]]}
+    assert text.endswith("selector,team\naccount=ml user=bob,TEAM\n")
+
+
+def test_what_a_rule_would_take_from_others_is_told(empty: Shell) -> None:
+    log = jobs(
+        "train-1,,,,c,p,0,4", "train-2,,,,c,p,0,1", "train-3,,,nlp,c,p,0,2", "eval-1,,,,c,p,0,1", "x,o,,,c,p,0,1"
+    )
+    rules = "selector,team\naccount=o,ops\n"
+
+    shell = imported(empty, jobs=log, prices=PRICES, teams=rules)
+    text = shell("owners").stdout
+
+    assert moves(text)["cluster=c workload_id=train-*"] == [
+        ["unowned", "5.000", "10.00", "USD", "0.000"],
+        ["nlp", "(the", "jobs'", "own", "word)", "2.000", "4.00", "USD", "0.000"],
+    ]
+    said = "cluster=c workload_id=train-* -> new"
+    after = preview(open_project(shell.folder), parse_rules([said]), quiet).teams.select("team", "cost_after")
+    assert {team: cost and float(cost) for team, cost in after.iter_rows()} == {
+        "new": 14.0, "nlp": None, "ops": 2.0, "unowned": 2.0,
+    }  # fmt: skip
+
+
+def test_no_rule_is_offered_for_a_whole_cluster(empty: Shell) -> None:
+    log = jobs("1,,,,c,,0,4", "2,,,,c,,0,1", "3,,,nlp,c,,0,2", ",,,,c,q,0,1", ",,,ops,c,q,0,3", ",,,,c,r,0,2")
+
+    text = imported(empty, jobs=log)("owners").stdout
+
+    assert "(cluster=c) " in text
+    assert "(cluster=c pool=q) " in text
+    assert "without any fact that tells them from others: map an account" in text
+    assert moves(text) == {"cluster=c pool=r": [["unowned", "2.000", "-", "2.000"]]}
+    assert text.endswith("selector,team\ncluster=c pool=r,TEAM\n")
+
+
+def test_a_rule_that_would_contradict_another_is_not_offered(empty: Shell) -> None:
+    rules = "selector,team,end\naccount=ml,nlp,2025-01-01T01:00:00Z\n"
+
+    text = imported(empty, jobs=jobs("j1,ml,,,c,p,0,4"), teams=rules)("owners").stdout
+
+    assert "account=ml: no rule line, it would contradict account=ml -> nlp: end that one" in text
+    assert "account=ml,TEAM" not in text
+
+
+def test_a_part_that_would_stay_is_not_counted_as_moved(empty: Shell) -> None:
+    """Charges do not tell two jobs of one pool apart that have no id."""
+    log = jobs(",a,,,c,p,0,4", ",b,,,c,p,0,1", "x,a,,,c,p,0,1")
+
+    text = imported(empty, jobs=log)("owners").stdout
+
+    assert moves(text)["account=a"] == [["unowned", "at", "most", "6.000", "-", "6.000"]]
+
+
 def test_selectors_stand_biggest_first_with_a_rule_line_each(shell: Shell) -> None:
     done = shell("owners")
 
-    rows = [line.split() for line in done.stdout.splitlines()]
-    assert [row for row in rows if row and "=" in row[0] and "," not in row[0]] == [
+    listed, offered = done.stdout.split("\ntotal: ")
+    assert [line.split() for line in listed.splitlines()[3:]] == [
         ["account=ml-b", "1", "24.000", "48.00", "USD", "0.000"],
         ["account=ml-a", "1", "20.000", "40.00", "USD", "0.000"],
         ["namespace=search", "1", "4.000", "8.00", "USD", "0.000"],
-        ["cluster=west", "1", "1.000", "1.00", "USD", "0.000"],
+        ["cluster=west", "workload_id=j4", "1", "1.000", "1.00", "USD", "0.000"],
     ]
-    assert "total: 49.000 hours, 97.00 USD + 0.000 unpriced hours" in done.stdout
+    assert offered.startswith("49.000 hours, 97.00 USD + 0.000 unpriced hours\n")
+    assert moves(done.stdout) == {
+        "account=ml-b": [["unowned", "24.000", "48.00", "USD", "0.000"]],
+        "account=ml-a": [["unowned", "20.000", "40.00", "USD", "0.000"]],
+        "namespace=search": [["unowned", "4.000", "8.00", "USD", "0.000"]],
+        "cluster=west workload_id=j4": [["unowned", "1.000", "1.00", "USD", "0.000"]],
+    }
     assert done.stdout.endswith(
-        "selector,team\naccount=ml-b,TEAM\naccount=ml-a,TEAM\nnamespace=search,TEAM\ncluster=west,TEAM\n"
+        "selector,team\naccount=ml-b,TEAM\naccount=ml-a,TEAM\nnamespace=search,TEAM\ncluster=west workload_id=j4,TEAM\n"
     )
 
 
@@ -44,7 +139,7 @@ def test_what_cannot_be_written_in_a_selector_still_matches(empty: Shell) -> Non
     project = open_project(empty.folder)
     run(project.config, None, None, quiet)
 
-    selectors = unowned(project)["selector"].to_list()
+    selectors = [group.selector for group in unowned(project)]
 
     assert selectors[:2] == ["account=ml?b?c", "account=ml?a"]
     named = preview(project, parse_rules([f"{said} -> nlp" for said in selectors]), quiet).teams
@@ -74,9 +169,9 @@ def test_rows_without_an_id_have_the_facts_that_their_pool_shares(empty: Shell) 
     project = open_project(empty.folder)
     run(project.config, None, None, quiet)
 
-    found = unowned(project).select("selector", "workloads", "device_seconds").rows()
+    found = unowned(project)
 
-    assert [(said, n, float(seconds)) for said, n, seconds in found] == [
+    assert [(group.selector, group.workloads, float(group.device_seconds)) for group in found] == [
         ("account=a", 2, 7200.0),
         ("user=eve", 2, 7200.0),
     ]

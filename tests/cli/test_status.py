@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 from tests.cli.conftest import JOBS, Shell
 
 
@@ -70,3 +73,32 @@ def test_when_every_import_is_undone_the_published_days_become_empty(shell: Shel
     assert shell("query", "SELECT COUNT(*) AS n FROM charges", "--format", "csv").stdout.split() == ["n", "0"]
     assert shell("status").returncode == 0
     assert shell("owners").stdout == "nothing that is published is without a team\n"
+
+
+def test_what_has_no_price_is_not_0(empty: Shell) -> None:
+    assert empty(*empty.put("jobs", JOBS)).returncode == 0
+    assert empty("run").returncode == 3
+
+    told = empty("status").stdout
+    asked = empty("query", "SELECT cost, unpriced_seconds FROM runs", "--format", "csv")
+
+    assert ", cost - + 54.000 unpriced hours, residual: 0 " in told
+    assert asked.stdout.split() == ["cost,unpriced_seconds", ",194400.000"]
+
+
+def test_a_cost_shows_what_it_leaves_out(empty: Shell) -> None:
+    for kind, csv in {"jobs": JOBS, "prices": "accelerator,price_per_hour\nH100-80GB,2\n"}.items():
+        assert empty(*empty.put(kind, csv)).returncode == 0
+    assert "cost 106.00 + 1.000 unpriced hours" in empty("run").stdout.replace(" USD", "")
+
+    told = empty("status").stdout
+
+    assert "cost 106.00 + 1.000 unpriced hours, residual: 0 " in told.replace(" USD", "")
+
+
+def test_runs_of_an_older_version_are_read(shell: Shell) -> None:
+    """They say 0 where nothing was priced."""
+    with closing(sqlite3.connect(shell.folder / "lake" / "catalog.sqlite")) as catalog, catalog:
+        catalog.execute("UPDATE runs SET summary = json_set(summary, '$.cost', '0')")
+
+    assert "cost 0.00 USD, residual: 0 " in shell("status").stdout
