@@ -18,7 +18,10 @@ from accounting.stores.lake import Lake
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Effective rows of all clusters; accelerators are canonical, quantities count chips. Samples stay on disk."""
+    """Effective rows of all clusters; accelerators are canonical, quantities count chips. Samples stay on disk.
+
+    `imported` says when each live import was (import_seq, imported_ms).
+    """
 
     jobs: pl.DataFrame
     capacity: pl.DataFrame
@@ -26,6 +29,7 @@ class Inventory:
     teams: pl.DataFrame
     samples: pl.LazyFrame
     names: pl.DataFrame
+    imported: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,13 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         effective(lake, "teams").collect(),
         effective(lake, "samples"),
         names,
+        _imported(lake),
     )
+
+
+def _imported(lake: Lake) -> pl.DataFrame:
+    rows = [(i.seq, i.imported_at) for i in lake.imports(live_only=True)]
+    return pl.DataFrame(rows, schema={"import_seq": pl.Int64, "imported_ms": pl.Int64}, orient="row")
 
 
 def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
@@ -94,7 +104,7 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
         .agg(pl.col("first").min(), pl.col("last").max())
         .with_columns(jobs=pl.lit(0), event=pl.lit(True))
         .collect(engine="streaming"),
-        inventory.capacity.select("cluster", first="start_ms", last="end_ms", jobs=pl.lit(0), event=pl.lit(False)),
+        _known(inventory).select("cluster", first="start_ms", last="end_ms", jobs=pl.lit(0), event=pl.lit(False)),
     ]
     found = (
         pl.concat(ends, how="vertical_relaxed")
@@ -113,6 +123,13 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
         Span(r["cluster"], r["first"], r["first"] if r["event"] is None else r["event"], r["last"], r["jobs"] > 0)
         for r in found.iter_rows(named=True)
     ]
+
+
+def _known(inventory: Inventory) -> pl.DataFrame:
+    """Capacity as far as its import could know: what is reserved until next month says nothing of days to come."""
+    joined = inventory.capacity.join(inventory.imported, on="import_seq", how="left", maintain_order="left")
+    known = pl.min_horizontal("end_ms", "imported_ms")
+    return joined.with_columns(end_ms=pl.when(pl.col("end_ms").is_not_null()).then(known))
 
 
 def clusters(inventory: Inventory) -> list[str]:

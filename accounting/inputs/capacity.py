@@ -7,7 +7,7 @@ import polars as pl
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import scaled
 from accounting.inputs.shaping import Shaped, exact, missing, outside, shaped, texts, unparsed
-from accounting.inputs.spans import spanned
+from accounting.inputs.spans import NOTES, spanned
 from accounting.inputs.times import Clock
 from accounting.tables import INPUT_CAPACITY
 
@@ -29,7 +29,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         unparsed(cells, "quantity", "quantity_ppm", "a number"),
         outside("quantity", pl.col("quantity_ppm") < 0, "negative"),
     ]
-    notes = {
+    notes = NOTES | {
         "zero_quantity": pl.col("quantity_ppm") == 0,
         "quantity_rounding_rows": pl.col("_quantity") * 1_000_000 != pl.col("quantity_ppm"),
     }

@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -55,6 +55,7 @@ class _Job:
     kind: str
     path: Path
     mapping: Mapping
+    now: int
     scratch: Scratch
     progress: Progress
 
@@ -91,8 +92,8 @@ def import_file(
         if same is not None and replaces == [same.seq]:
             return Outcome(same, True, notes=same.notes)
         with scratch(lake) as made, _room(lake):
-            job = _Job(lake, kind, path, mapping, made, progress)
-            return _imported(job, sha256, source or "", replaces, strict, now)
+            job = _Job(lake, kind, path, mapping, now, made, progress)
+            return _imported(job, sha256, source or "", replaces, strict)
 
 
 def _replaced(known: Import, sha256: str, digest: str, source: str | None) -> bool:
@@ -102,7 +103,7 @@ def _replaced(known: Import, sha256: str, digest: str, source: str | None) -> bo
     return source is not None and known.source == source
 
 
-def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: bool, now: int) -> Outcome:
+def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: bool) -> Outcome:
     job.progress("reading", None)
     staged = reading.read(job.path, job.mapping, job.scratch)
     staged, terms = _prepared(job, staged)
@@ -118,7 +119,7 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
     notes = _notes(rows, shaped, good)
     job.progress("storing", None)
     lake, kind = job.lake, job.kind
-    seq = lake.reserve_import(kind, source, job.path.name, sha256, job.mapping.digest, now)
+    seq = lake.reserve_import(kind, source, job.path.name, sha256, job.mapping.digest, job.now)
     table = INPUTS[kind]
     rejected = sum(n for _, n in reasons)
     files: list[StagedFile] = []
@@ -158,7 +159,7 @@ def _checked(job: _Job, staged: Staged, terms: dict[str, Term]) -> tuple[Cells, 
 
 
 def _written(job: _Job, cells: Cells) -> tuple[Cells, Shaped, pl.LazyFrame]:
-    shaped = _SHAPES[job.kind](cells, job.mapping.clock)
+    shaped = _SHAPES[job.kind](cells, replace(job.mapping.clock, now=job.now))
     target = job.scratch.path(".parquet")
     shaped.frame.sink_parquet(target, compression="lz4", statistics=False, row_group_size=131_072)
     return cells, shaped, pl.scan_parquet(target, glob=False)

@@ -7,7 +7,7 @@ import polars as pl
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import integers, scaled
 from accounting.inputs.shaping import Shaped, exact, missing, outside, shaped, texts, unparsed
-from accounting.inputs.spans import instant, spanned
+from accounting.inputs.spans import NOTES, instant, spanned
 from accounting.inputs.times import Clock
 from accounting.tables import INPUT_JOBS
 
@@ -32,7 +32,7 @@ JOB_KEY = ("cluster", "workload_id", "start_ms", "node", "device_id")
 def shape(cells: Cells, clock: Clock) -> Shaped:
     """Rows of `INPUT_JOBS`; a row without start is a job that never started."""
     frame, times = spanned(cells, clock, windowed=True)
-    submitted, no_time = instant(cells, "submitted", clock)
+    submitted, untimely = instant(cells, "submitted", clock)
     frame = frame.with_columns(
         *texts(cells, _TEXTS, {"cluster": "default", "pool": ""}),
         submitted,
@@ -41,14 +41,14 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
     ).with_columns(scaled(pl.col("_quantity"), 1_000_000).alias("quantity_ppm"))
     faults = [
         *times,
-        no_time,
+        *untimely,
         missing(cells, "accelerator"),
         missing(cells, "quantity"),
         unparsed(cells, "quantity", "quantity_ppm", "a number"),
         outside("quantity", pl.col("quantity_ppm") < 0, "negative"),
         unparsed(cells, "priority", "priority", "a whole number"),
     ]
-    notes = {
+    notes = NOTES | {
         "never_started": pl.col("start_ms").is_null(),
         "zero_quantity": pl.col("quantity_ppm") == 0,
         "quantity_rounding_rows": pl.col("_quantity") * 1_000_000 != pl.col("quantity_ppm"),

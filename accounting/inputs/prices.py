@@ -11,7 +11,7 @@ from accounting.errors import InputError
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import EXACT
 from accounting.inputs.shaping import Fault, Shaped, exact, missing, outside, shaped, texts, unparsed
-from accounting.inputs.spans import spanned
+from accounting.inputs.spans import RULE_NOTES, spanned
 from accounting.inputs.times import Clock
 from accounting.tables import INPUT_PRICES
 
@@ -37,7 +37,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         _wrong(cells, "currency", ~pl.col("currency").str.contains(r"^[A-Z]{3}$"), "a currency of three letters"),
         _wrong(cells, "covers", ~pl.col("covers").is_in(["machine", "accelerator"]), "machine or accelerator"),
     ]
-    return shaped(cells, frame, INPUT_PRICES.names[2:], faults)
+    return shaped(cells, frame, INPUT_PRICES.names[2:], faults, notes=RULE_NOTES)
 
 
 def _wrong(cells: Cells, name: str, broken: pl.Expr, what: str) -> Fault:

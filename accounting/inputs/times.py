@@ -16,7 +16,8 @@ Unit = Literal["s", "ms", "us", "ns"]
 Ambiguous = Literal["earliest", "latest"]
 
 _PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
+_DAY = 86_400_000
+_FIRST, _LAST = -62_135_596_800_000 - _DAY, 253_402_300_799_999 + _DAY  # years 1 to 9999, in any zone
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d")
 _HOURS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
@@ -27,13 +28,17 @@ _NAMED = tuple(d + s + h + " UTC" for d, s, h in product(_DATES, "T ", _HOURS[1:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How a file tells time: `origin` and the window in ms; `zone` is for timestamps without an offset."""
+    """How a file tells time: `origin` and the window in ms; `zone` is for timestamps without an offset.
+
+    `now` is when the file is imported (None: not told, so nothing lies too far ahead of it).
+    """
 
     zone: str = "UTC"
     origin: int = 0
     unit: Unit = "s"
     window_start: int | None = None
     window_end: int | None = None
+    now: int | None = None
 
 
 def instants(value: pl.Expr, dtype: pl.DataType, clock: Clock, ambiguous: Ambiguous = "earliest") -> pl.Expr:
