@@ -16,6 +16,9 @@ from accounting.inputs.times import Clock
 from accounting.tables import INPUT_PRICES
 
 FOREVER = 1 << 62
+MOST = 1_000_000_000
+"""Per accelerator and hour: what an Int64 of nano-units holds, with room for some accelerators."""
+
 SKU = ("accelerator", "provider", "region", "purchase")
 
 
@@ -34,6 +37,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         missing(cells, "price_per_hour"),
         unparsed(cells, "price_per_hour", "price_per_hour", "a number"),
         outside("price_per_hour", pl.col("price_per_hour") < 0, "negative"),
+        outside("price_per_hour", pl.col("price_per_hour") > MOST, f"more than {MOST:,}"),
         _wrong(cells, "currency", ~pl.col("currency").str.contains(r"^[A-Z]{3}$"), "a currency of three letters"),
         _wrong(cells, "covers", ~pl.col("covers").is_in(["machine", "accelerator"]), "machine or accelerator"),
     ]
