@@ -23,6 +23,8 @@ _DATES = ("%Y-%m-%d", "%Y/%m/%d")
 _HOURS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
 _LOCAL = (*(d + s + h for d, s, h in product(_DATES, "T ", _HOURS)), *_DATES)
 _OFFSET = tuple(d + s + h + z for d, s, h, z in product(_DATES, "T ", _HOURS[1:], ("%#z", " %#z")))
+# strptime takes `01:4` for four minutes past; in a file that was cut there it was forty-something.
+_DIGITS = r"^\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[+-]\d\d(?::?\d\d)?| ?[Zz]| UTC)?)?$"
 _NAMED = tuple(d + s + h + " UTC" for d, s, h in product(_DATES, "T ", _HOURS[1:]))
 
 
@@ -103,6 +105,7 @@ def _batch(texts: pl.Series, parsers: list[_Parser]) -> pl.Series:
 
 def _timestamp(texts: pl.Series, form: str, clock: Clock, ambiguous: Ambiguous) -> pl.Series:
     read = texts.str.to_datetime(form, strict=False, time_unit="ms")
+    read = read.zip_with(texts.str.contains(_DIGITS).fill_null(False), pl.Series([None], dtype=read.dtype))
     if form.endswith(("z", "UTC")):
         return _select(read, pl.col("v").dt.epoch("ms"))
     return _select(read, _sane(_zoned(pl.col("v"), clock, ambiguous)))
