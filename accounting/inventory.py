@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN
 
 import polars as pl
 
 from accounting.accelerators import canonical
 from accounting.core.partition import Partition
-from accounting.core.steps import DAY
+from accounting.core.rounding import proportion
+from accounting.core.steps import DAY, PPM
 from accounting.inputs.effective import effective
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
@@ -82,10 +83,10 @@ def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
 
 def _renamed(frame: pl.DataFrame, names: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
     joined = frame.join(names, on="accelerator", how="left", maintain_order="left")
-    quantity = pl.col("quantity_ppm") * pl.col("chips_ppm") // int(Decimal(1_000_000)) if counted else None
-    renamed = joined.with_columns(
-        accelerator=pl.col("canonical"), **({} if quantity is None else {"quantity_ppm": quantity})
-    )
+    renamed = joined.with_columns(accelerator=pl.col("canonical"))
+    if counted:
+        chips = proportion(pl.col("quantity_ppm"), pl.col("chips_ppm"), pl.lit(PPM))
+        renamed = renamed.with_columns(quantity_ppm=chips)
     return renamed.select(frame.columns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 import polars as pl
@@ -158,3 +159,19 @@ def test_a_row_of_a_million_accelerators_goes_through(empty: Shell) -> None:
         done = empty(command)
         assert done.returncode == 0, done.stderr
         assert "residual: 0 accelerator-seconds, 0 cost" in done.stdout
+
+
+@pytest.mark.parametrize("quantity", ["0.333333", "0.000003", "0.000005", "12345.678901", "1000000"])
+def test_quantities_times_chips_round_half_even_here_and_in_the_checks(empty: Shell, quantity: str) -> None:
+    span = "2025-01-01T00:00:00Z,2025-01-01T03:00:00Z"
+    name, chips = ("v4-7", Decimal("3.5")) if quantity != "1000000" else ("v4-2", Decimal(1))
+    expected = int((Decimal(quantity) * chips * 1_000_000).to_integral_value(ROUND_HALF_EVEN))
+    for kind in ("jobs", "capacity"):
+        assert empty(*empty.put(kind, f"accelerator,quantity,start,end\n{name},{quantity},{span}\n")).returncode == 0
+
+    done = empty("run")
+    assert done.returncode == 3, done.stderr
+    found = empty(
+        "query", "SELECT CAST(MAX(quantity) * 1000000 AS INT64) AS n FROM workloads", "--format", "csv"
+    ).stdout
+    assert found.split() == ["n", str(expected)]
