@@ -18,7 +18,7 @@ from accounting.stores.engine import Session, open_session
 from accounting.stores.lake import Lake, StagedFile
 from accounting.tables import INPUTS, RESULTS
 
-REBUILT = ("jobs", "capacity", "holdings", "pool_days")
+REBUILT = ("quantities", "jobs", "capacity", "holdings", "pool_days")
 """In the order in which they read each other."""
 
 _DAYS = {"cluster": pl.String, "day": pl.Date, "start_ms": pl.Int64, "end_ms": pl.Int64}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN
 
 import polars as pl
 
 from accounting.accelerators import canonical
 from accounting.core.partition import Partition
-from accounting.core.steps import DAY
+from accounting.core.rounding import proportion
+from accounting.core.steps import DAY, PPM
 from accounting.inputs.effective import effective
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
@@ -18,7 +19,10 @@ from accounting.stores.lake import Lake
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Effective rows of all clusters; accelerators are canonical, quantities count chips. Samples stay on disk."""
+    """Effective rows of all clusters; accelerators are canonical, quantities count chips. Samples stay on disk.
+
+    `imported` says when each live import was (import_seq, imported_ms).
+    """
 
     jobs: pl.DataFrame
     capacity: pl.DataFrame
@@ -26,6 +30,7 @@ class Inventory:
     teams: pl.DataFrame
     samples: pl.LazyFrame
     names: pl.DataFrame
+    imported: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         effective(lake, "teams").collect(),
         _at_home(effective(lake, "samples"), jobs, capacity),
         names,
+        _imported(lake),
     )
 
 
@@ -75,6 +81,11 @@ def _at_home(samples: pl.LazyFrame, jobs: pl.DataFrame, capacity: pl.DataFrame) 
     return there.drop("home")
 
 
+def _imported(lake: Lake) -> pl.DataFrame:
+    rows = [(i.seq, i.imported_at) for i in lake.imports(live_only=True)]
+    return pl.DataFrame(rows, schema={"import_seq": pl.Int64, "imported_ms": pl.Int64}, orient="row")
+
+
 def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
     known = [(name, canonical(name, aliases)) for name in names]
     rows = [(n, a.name, int((a.chips * 1_000_000).to_integral_value(ROUND_HALF_EVEN))) for n, a in known]
@@ -85,10 +96,10 @@ def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
 
 def _renamed(frame: pl.DataFrame, names: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
     joined = frame.join(names, on="accelerator", how="left", maintain_order="left")
-    quantity = pl.col("quantity_ppm") * pl.col("chips_ppm") // int(Decimal(1_000_000)) if counted else None
-    renamed = joined.with_columns(
-        accelerator=pl.col("canonical"), **({} if quantity is None else {"quantity_ppm": quantity})
-    )
+    renamed = joined.with_columns(accelerator=pl.col("canonical"))
+    if counted:
+        chips = proportion(pl.col("quantity_ppm"), pl.col("chips_ppm"), pl.lit(PPM))
+        renamed = renamed.with_columns(quantity_ppm=chips)
     return renamed.select(frame.columns)
 
 
@@ -107,7 +118,7 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
         .agg(pl.col("first").min(), pl.col("last").max())
         .with_columns(jobs=pl.lit(0), event=pl.lit(True))
         .collect(engine="streaming"),
-        inventory.capacity.select("cluster", first="start_ms", last="end_ms", jobs=pl.lit(0), event=pl.lit(False)),
+        _known(inventory).select("cluster", first="start_ms", last="end_ms", jobs=pl.lit(0), event=pl.lit(False)),
     ]
     found = (
         pl.concat(ends, how="vertical_relaxed")
@@ -126,6 +137,13 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
         Span(r["cluster"], r["first"], r["first"] if r["event"] is None else r["event"], r["last"], r["jobs"] > 0)
         for r in found.iter_rows(named=True)
     ]
+
+
+def _known(inventory: Inventory) -> pl.DataFrame:
+    """Capacity as far as its import could know: what is reserved until next month says nothing of days to come."""
+    joined = inventory.capacity.join(inventory.imported, on="import_seq", how="left", maintain_order="left")
+    known = pl.min_horizontal("end_ms", "imported_ms")
+    return joined.with_columns(end_ms=pl.when(pl.col("end_ms").is_not_null()).then(known))
 
 
 def clusters(inventory: Inventory) -> list[str]:

@@ -18,6 +18,7 @@ from accounting.stores.lake import Lake
 
 Importer = Callable[[str, Path, str], Outcome]
 HOUR = Decimal(3600)
+NOW = 1_790_000_000_000
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def imported(ledger: Project, tmp_path: Path) -> Importer:
     def run(kind: str, file: Path, mapping: str) -> Outcome:
         path = tmp_path / f"{kind}.toml"
         path.write_text(mapping)
-        return import_file(ledger.lake, kind, file, load_mapping(path), now=0)
+        return import_file(ledger.lake, kind, file, load_mapping(path), now=NOW)
 
     return run
 

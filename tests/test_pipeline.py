@@ -34,6 +34,7 @@ from tests.worlds import World, worlds
 FIRST = date(2025, 1, 30)
 DAYS = [FIRST + timedelta(days=n) for n in range(5)]
 NUMBERS = count(1)
+NOW = 1_750_000_000_000
 
 JOBS = """workload_id,team,account,pool,accelerator,quantity,device_id,submitted,start,end
 long,red,ml,train,H100-80GB,2,,2025-01-30T00:00:00Z,2025-01-30T01:00:00Z,2025-02-03T20:00:00Z
@@ -78,7 +79,7 @@ class Ledger:
         file.write_text(text)
         names = text.partition("\n")[0].split(",")
         told.write_text("[columns]\n" + "".join(f'{n} = "{n}"\n' for n in names))
-        return import_file(self.lake, kind, file, load_mapping(told), now=number, source=source)
+        return import_file(self.lake, kind, file, load_mapping(told), now=NOW + number, source=source)
 
     def run(self, first: date | None = None, last: date | None = None) -> pipeline.Report:
         return pipeline.run(self.project.config, first, last, silent)

@@ -84,8 +84,17 @@ class World:
         names = pl.DataFrame(
             {"accelerator": [H100, A100], "canonical": [H100, A100], "chips_ppm": pl.Series([ONE, ONE], dtype=pl.Int64)}
         )
+        imported = pl.DataFrame(
+            {"import_seq": [], "imported_ms": []}, schema=dict.fromkeys(("import_seq", "imported_ms"), pl.Int64)
+        )
         return stock.Inventory(
-            frames["jobs"], frames["capacity"], frames["prices"], frames["teams"], frames["samples"].lazy(), names
+            frames["jobs"],
+            frames["capacity"],
+            frames["prices"],
+            frames["teams"],
+            frames["samples"].lazy(),
+            names,
+            imported,
         )
 
     @cached_property

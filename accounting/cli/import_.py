@@ -36,13 +36,26 @@ def command(ctx: click.Context, kind: str, file: Path, mapping: Path, source: st
     project = screen.project(ctx)
     with screen.progress() as tell:
         outcome = import_file(
-            project.lake, kind, file, load_mapping(mapping), now=now_ms(), source=source, strict=strict, progress=tell
+            project.lake,
+            kind,
+            file,
+            load_mapping(mapping),
+            now=now_ms(),
+            source=source,
+            aliases=project.config.aliases,
+            strict=strict,
+            progress=tell,
         )
     _show(outcome, file)
 
 
 def _show(outcome: Outcome, file: Path) -> None:
     record = outcome.record
+    if outcome.named:
+        click.echo(
+            f"{file}: import {record.seq} already ({record.rows:,} {record.kind}), now the version of {record.source}"
+        )
+        return
     if outcome.unchanged:
         click.echo(f"{file}: nothing to do, it is import {record.seq} already ({record.rows:,} {record.kind})")
         return

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
+from accounting.inputs import quantities, spans
 from accounting.inputs.cells import Cells
-from accounting.inputs.numbers import scaled
-from accounting.inputs.shaping import Shaped, exact, missing, outside, shaped, texts, unparsed
+from accounting.inputs.quantities import counted
+from accounting.inputs.shaping import Shaped, missing, shaped, texts
 from accounting.inputs.spans import spanned
 from accounting.inputs.times import Clock
 from accounting.tables import INPUT_CAPACITY
@@ -16,21 +19,13 @@ CAPACITY_KEY = ("cluster", "node", "device_id", "accelerator", "start_ms")
 KEYED = pl.col("node").is_not_null() | pl.col("device_id").is_not_null()
 
 
-def shape(cells: Cells, clock: Clock) -> Shaped:
+def shape(cells: Cells, clock: Clock, aliases: Mapping[str, str]) -> Shaped:
     """Rows of `INPUT_CAPACITY`; a row without quantity is one accelerator."""
     frame, times = spanned(cells, clock, windowed=True)
     frame = frame.with_columns(
         *texts(cells, _TEXTS, {"cluster": "default", "pool": ""}),
-        pl.when(cells.raw("quantity").is_null()).then(pl.lit(1)).otherwise(exact(cells, "quantity")).alias("_quantity"),
-    ).with_columns(scaled(pl.col("_quantity"), 1_000_000).alias("quantity_ppm"))
-    faults = [
-        *times,
-        missing(cells, "accelerator"),
-        unparsed(cells, "quantity", "quantity_ppm", "a number"),
-        outside("quantity", pl.col("quantity_ppm") < 0, "negative"),
-    ]
-    notes = {
-        "zero_quantity": pl.col("quantity_ppm") == 0,
-        "quantity_rounding_rows": pl.col("_quantity") * 1_000_000 != pl.col("quantity_ppm"),
-    }
+    )
+    frame, counts = counted(cells, frame, aliases, default=1)
+    faults = [*times, missing(cells, "accelerator"), *counts]
+    notes = spans.NOTES | quantities.NOTES
     return shaped(cells, frame, INPUT_CAPACITY.names[2:], faults, CAPACITY_KEY, KEYED, notes)

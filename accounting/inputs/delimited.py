@@ -57,9 +57,10 @@ def read(path: Path, mapping: Mapping, scratch: Scratch) -> Staged:
             },
         )
         rejects = _rejects(connection, dialect)
-    _check_end(path, text, rejects)
     frame = pl.scan_parquet(target, row_index_name=ROW, row_index_offset=1, glob=False)
     rows = frame.select(pl.len()).collect().item()
+    _check_quotes(path, rejects, rows + rejects.height)
+    _check_end(path, text, rejects)
     return Staged(frame.with_columns(numbered(rejects["row"])), dialect.names, rows, rejects)
 
 
@@ -132,15 +133,20 @@ def _rejects(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> pl.Data
     return pl.DataFrame(rows, schema=REJECTS, orient="row")
 
 
-def _check_end(path: Path, text: Path, rejects: pl.DataFrame) -> None:
-    """A quote that never closes swallows the rest; a last line that is short and has no end was cut."""
-    if rejects.is_empty():
-        return
+def _check_quotes(path: Path, rejects: pl.DataFrame, rows: int) -> None:
+    """A quote that never closes swallows the rest, be it the rest of the last line."""
     for row in rejects.filter(title=_TITLES["UNQUOTED VALUE"]).iter_rows(named=True):
-        if "\n" in row["content"]:
+        to_the_end = row["row"] == rows and row["content"].count('"') % 2
+        if "\n" in row["content"] or to_the_end:
             raise InputError(
                 f"{path}: row {row['row']}: a quote is opened and never closed: the file was cut, or quote it anew"
             )
+
+
+def _check_end(path: Path, text: Path, rejects: pl.DataFrame) -> None:
+    """A last line that is short and has no end was cut."""
+    if rejects.is_empty():
+        return
     last = rejects.row(-1, named=True)
     if text.suffix in (".gz", ".zst") or last["title"] != _TITLES["MISSING COLUMNS"]:
         return

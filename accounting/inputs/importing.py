@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Table
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,26 +27,30 @@ from accounting.inputs.times import Clock
 from accounting.stores.lake import Import, Lake, StagedFile, disk, full
 from accounting.tables import INPUTS, QUARANTINE
 
+Aliases = Table[str, str]
 Progress = Callable[[str, float | None], None]
 
 _SHAPES: dict[str, Callable[[Cells, Clock], Shaped]] = {
-    "jobs": jobs.shape,
-    "capacity": capacity.shape,
     "prices": prices.shape,
     "teams": teams.shape,
     "samples": samples.shape,
 }
+_COUNTED: dict[str, Callable[[Cells, Clock, Aliases], Shaped]] = {"jobs": jobs.shape, "capacity": capacity.shape}
 _DUPLICATE = "duplicate key in the file"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an import did; `reasons` are the rejected rows by reason, biggest first, `notes` what else was counted."""
+    """What an import did; `reasons` are the rejected rows by reason, biggest first, `notes` what else was counted.
+
+    `unchanged`: nothing was read, it was there already; `named`: it has got the name of a source, or another.
+    """
 
     record: Import
     unchanged: bool
     reasons: list[tuple[str, int]] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class _Job:
     kind: str
     path: Path
     mapping: Mapping
+    now: int
+    aliases: Aliases
     scratch: Scratch
     progress: Progress
 
@@ -71,12 +79,14 @@ def import_file(
     *,
     now: int,
     source: str | None = None,
+    aliases: Aliases | None = None,
     strict: bool = False,
     progress: Progress = silent,
 ) -> Outcome:
     """Imports a file in one transaction; the same bytes with the same mapping, live already, change nothing.
 
-    Bad rows go to quarantine; with `strict` they raise `InputError` and nothing is imported. `now` is in ms.
+    Bad rows go to quarantine; with `strict` they raise `InputError` and nothing is imported. `now` is in ms;
+    `aliases` are the project's own names of accelerators.
     """
     if kind not in kinds():
         raise InputError(f"import: {unknown('kind', kind, kinds())}")
@@ -88,11 +98,19 @@ def import_file(
         live = [i for i in lake.imports(live_only=True) if i.kind == kind]
         same = next((i for i in live if (i.file_sha256, i.mapping_sha256) == (sha256, mapping.digest)), None)
         replaces = [i.seq for i in live if _replaced(i, sha256, mapping.digest, source)]
+        if same is not None and source not in (None, same.source):
+            return _named(lake, same, source or "", replaces)
         if same is not None and replaces == [same.seq]:
             return Outcome(same, True, notes=same.notes)
         with scratch(lake) as made, _room(lake):
-            job = _Job(lake, kind, path, mapping, made, progress)
-            return _imported(job, sha256, source or "", replaces, strict, now)
+            job = _Job(lake, kind, path, mapping, now, aliases or {}, made, progress)
+            return _imported(job, sha256, source or "", replaces, strict)
+
+
+def _named(lake: Lake, same: Import, source: str, replaces: list[int]) -> Outcome:
+    """What counts already becomes the newest version of `source`; the versions before it no longer count."""
+    lake.name_import(same.seq, source, [seq for seq in replaces if seq != same.seq])
+    return Outcome(dataclasses.replace(same, source=source), True, notes=same.notes, named=True)
 
 
 def _replaced(known: Import, sha256: str, digest: str, source: str | None) -> bool:
@@ -102,7 +120,7 @@ def _replaced(known: Import, sha256: str, digest: str, source: str | None) -> bo
     return source is not None and known.source == source
 
 
-def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: bool, now: int) -> Outcome:
+def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: bool) -> Outcome:
     job.progress("reading", None)
     staged = reading.read(job.path, job.mapping, job.scratch)
     staged, terms = _prepared(job, staged)
@@ -118,7 +136,7 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
     notes = _notes(rows, shaped, good)
     job.progress("storing", None)
     lake, kind = job.lake, job.kind
-    seq = lake.reserve_import(kind, source, job.path.name, sha256, job.mapping.digest, now)
+    seq = lake.reserve_import(kind, source, job.path.name, sha256, job.mapping.digest, job.now)
     table = INPUTS[kind]
     rejected = sum(n for _, n in reasons)
     files: list[StagedFile] = []
@@ -158,7 +176,9 @@ def _checked(job: _Job, staged: Staged, terms: dict[str, Term]) -> tuple[Cells, 
 
 
 def _written(job: _Job, cells: Cells) -> tuple[Cells, Shaped, pl.LazyFrame]:
-    shaped = _SHAPES[job.kind](cells, job.mapping.clock)
+    clock = dataclasses.replace(job.mapping.clock, now=job.now)
+    counted = _COUNTED.get(job.kind)
+    shaped = counted(cells, clock, job.aliases) if counted else _SHAPES[job.kind](cells, clock)
     target = job.scratch.path(".parquet")
     shaped.frame.sink_parquet(target, compression="lz4", statistics=False, row_group_size=131_072)
     return cells, shaped, pl.scan_parquet(target, glob=False)

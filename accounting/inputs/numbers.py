@@ -19,8 +19,10 @@ def decimals(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def scaled(value: pl.Expr, factor: int) -> pl.Expr:
-    """`value × factor` as an integer, half-even."""
-    return (value * factor).round(0, mode="half_to_even").cast(pl.Int64, strict=False)
+    """`value × factor` as an integer, half-even; NULL where it is too big for one."""
+    limit = pl.lit((1 << 63) // factor - 1, EXACT)
+    held = pl.when(value.is_between(-limit, limit)).then(value)
+    return (held * factor).round(0, mode="half_to_even").cast(pl.Int64, strict=False)
 
 
 def integers(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

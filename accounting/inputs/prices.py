@@ -11,11 +11,14 @@ from accounting.errors import InputError
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import EXACT
 from accounting.inputs.shaping import Fault, Shaped, exact, missing, outside, shaped, texts, unparsed
-from accounting.inputs.spans import spanned
+from accounting.inputs.spans import RULE_NOTES, spanned
 from accounting.inputs.times import Clock
 from accounting.tables import INPUT_PRICES
 
 FOREVER = 1 << 62
+MOST = 1_000_000_000
+"""Per accelerator and hour: what an Int64 of nano-units holds, with room for some accelerators."""
+
 SKU = ("accelerator", "provider", "region", "purchase")
 
 
@@ -34,10 +37,11 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         missing(cells, "price_per_hour"),
         unparsed(cells, "price_per_hour", "price_per_hour", "a number"),
         outside("price_per_hour", pl.col("price_per_hour") < 0, "negative"),
+        outside("price_per_hour", pl.col("price_per_hour") > MOST, f"more than {MOST:,}"),
         _wrong(cells, "currency", ~pl.col("currency").str.contains(r"^[A-Z]{3}$"), "a currency of three letters"),
         _wrong(cells, "covers", ~pl.col("covers").is_in(["machine", "accelerator"]), "machine or accelerator"),
     ]
-    return shaped(cells, frame, INPUT_PRICES.names[2:], faults)
+    return shaped(cells, frame, INPUT_PRICES.names[2:], faults, notes=RULE_NOTES)
 
 
 def _wrong(cells: Cells, name: str, broken: pl.Expr, what: str) -> Fault:

@@ -107,10 +107,7 @@ def _counted(frame: pl.LazyFrame, columns: _Columns) -> pl.LazyFrame:
     held = columns.get("alloctres")
     asked = pl.when(columns.get("start").is_null()).then(columns.get("reqtres"))
     tres = pl.when(held.str.contains("gres/gpu", literal=True)).then(held).otherwise(asked)
-    # `gres/gpu:a100=4,gres/gpu=4` says the same four twice.
-    counts = tres.str.extract_all(_COUNTS)
-    typed = counts.list.filter(pl.element().str.contains(":", literal=True))
-    frame = frame.with_columns(pl.when(typed.list.len() > 0).then(typed).otherwise(counts).alias("_gres"))
+    frame = frame.with_columns(_kinds(tres).alias("_gres"))
     frame = frame.explode("_gres", empty_as_null=True).with_columns(
         pl.col("_gres").str.extract(r":([^=]+)=").fill_null("gpu").alias("_type"),
         pl.col("_gres").str.extract(r"=(\d+)$").cast(EXACT).alias("_count"),
@@ -120,3 +117,13 @@ def _counted(frame: pl.LazyFrame, columns: _Columns) -> pl.LazyFrame:
         pl.col("_count").cast(pl.String).alias("_quantity"),
         pl.coalesce(LEFT, pl.when(pl.col("_gres").is_null()).then(pl.lit("no_accelerator"))).alias(LEFT),
     )
+
+
+def _kinds(tres: pl.Expr) -> pl.Expr:
+    """The counts by type; `gres/gpu:a100=2,gres/gpu=4` are two of a type and two of none, not six."""
+    counts = tres.str.extract_all(_COUNTS)
+    typed = counts.list.filter(pl.element().str.contains(":", literal=True))
+    of_type = typed.list.eval(pl.element().str.extract(r"=(\d+)$").cast(pl.Int64, strict=False)).list.sum()
+    rest = tres.str.extract(r"gres/gpu=(\d+)").cast(pl.Int64, strict=False) - of_type
+    others = pl.concat_list(typed, pl.format("gres/gpu={}", rest))
+    return pl.when(typed.list.len() == 0).then(counts).when(rest > 0).then(others).otherwise(typed)

@@ -7,7 +7,7 @@ import polars as pl
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import scaled
 from accounting.inputs.shaping import Fault, Shaped, exact, missing, outside, shaped, texts, unparsed
-from accounting.inputs.spans import spanned
+from accounting.inputs.spans import NOTES, spanned
 from accounting.inputs.times import Clock
 from accounting.tables import INPUT_SAMPLES
 
@@ -36,7 +36,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         Fault("device_id", "neither device_id nor workload_id", nobody, "neither device_id nor workload_id"),
         *(fault for name in _MEASURES if cells.has(name) for fault in _measured(cells, name)),
     ]
-    return shaped(cells, frame, INPUT_SAMPLES.names[2:], faults)
+    return shaped(cells, frame, INPUT_SAMPLES.names[2:], faults, notes=NOTES)
 
 
 def _measured(cells: Cells, name: str) -> list[Fault]:

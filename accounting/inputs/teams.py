@@ -11,7 +11,7 @@ from accounting.errors import InputError
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import integers
 from accounting.inputs.shaping import Shaped, missing, shaped, texts, unparsed
-from accounting.inputs.spans import spanned
+from accounting.inputs.spans import RULE_NOTES, spanned
 from accounting.inputs.times import Clock
 from accounting.tables import INPUT_TEAMS
 
@@ -34,7 +34,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         missing(cells, "team"),
         unparsed(cells, "priority", "priority", "a whole number"),
     ]
-    return shaped(cells, frame, INPUT_TEAMS.names[2:], faults)
+    return shaped(cells, frame, INPUT_TEAMS.names[2:], faults, notes=RULE_NOTES)
 
 
 def distinct(every: pl.DataFrame) -> pl.DataFrame:

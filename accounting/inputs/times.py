@@ -16,24 +16,31 @@ Unit = Literal["s", "ms", "us", "ns"]
 Ambiguous = Literal["earliest", "latest"]
 
 _PER_SECOND: dict[Unit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
+_DAY = 86_400_000
+_FIRST, _LAST = -62_135_596_800_000 - _DAY, 253_402_300_799_999 + _DAY  # years 1 to 9999, in any zone
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d")
 _HOURS = ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M")
 _LOCAL = (*(d + s + h for d, s, h in product(_DATES, "T ", _HOURS)), *_DATES)
 _OFFSET = tuple(d + s + h + z for d, s, h, z in product(_DATES, "T ", _HOURS[1:], ("%#z", " %#z")))
+# strptime takes `01:4` for four minutes past; in a file that was cut there it was forty-something.
+_DIGITS = r"^\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[+-]\d\d(?::?\d\d)?| ?[Zz]| UTC)?)?$"
 _NAMED = tuple(d + s + h + " UTC" for d, s, h in product(_DATES, "T ", _HOURS[1:]))
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How a file tells time: `origin` and the window in ms; `zone` is for timestamps without an offset."""
+    """How a file tells time: `origin` and the window in ms; `zone` is for timestamps without an offset.
+
+    `now` is when the file is imported (None: not told, so nothing lies too far ahead of it).
+    """
 
     zone: str = "UTC"
     origin: int = 0
     unit: Unit = "s"
     window_start: int | None = None
     window_end: int | None = None
+    now: int | None = None
 
 
 def instants(value: pl.Expr, dtype: pl.DataType, clock: Clock, ambiguous: Ambiguous = "earliest") -> pl.Expr:
@@ -98,6 +105,7 @@ def _batch(texts: pl.Series, parsers: list[_Parser]) -> pl.Series:
 
 def _timestamp(texts: pl.Series, form: str, clock: Clock, ambiguous: Ambiguous) -> pl.Series:
     read = texts.str.to_datetime(form, strict=False, time_unit="ms")
+    read = read.zip_with(texts.str.contains(_DIGITS).fill_null(False), pl.Series([None], dtype=read.dtype))
     if form.endswith(("z", "UTC")):
         return _select(read, pl.col("v").dt.epoch("ms"))
     return _select(read, _sane(_zoned(pl.col("v"), clock, ambiguous)))

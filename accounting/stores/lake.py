@@ -179,11 +179,14 @@ class Lake:
                 "UPDATE imports SET state = 'live', rows = ?, rejected = ?, notes = ? WHERE seq = ?",
                 (rows, rejected, json.dumps(notes, sort_keys=True), seq),
             )
-            connection.executemany(
-                "UPDATE imports SET state = 'replaced', replaced_by = ? WHERE seq = ? AND state = 'live'",
-                [(seq, old) for old in replaces],
-            )
+            _replace(connection, seq, replaces)
             _insert_files(connection, files, import_seq=seq)
+
+    def name_import(self, seq: int, source: str, replaces: Sequence[int]) -> None:
+        """Makes a live import the newest version of `source`; the imports `replaces` no longer count."""
+        with self._catalog() as connection, catalog.transaction(connection):
+            connection.execute("UPDATE imports SET source = ? WHERE seq = ? AND state = 'live'", (source, seq))
+            _replace(connection, seq, replaces)
 
     def imports(self, *, live_only: bool = False) -> list[Import]:
         """All finished imports in order of their number."""
@@ -370,6 +373,13 @@ def new_publication(now: int) -> str:
 def now_ms() -> int:
     """The clock, for the shell; the core takes instants as arguments."""
     return time.time_ns() // 1_000_000
+
+
+def _replace(connection: sqlite3.Connection, seq: int, former: Sequence[int]) -> None:
+    connection.executemany(
+        "UPDATE imports SET state = 'replaced', replaced_by = ? WHERE seq = ? AND state = 'live'",
+        [(seq, old) for old in former],
+    )
 
 
 def _generation(connection: sqlite3.Connection) -> int:

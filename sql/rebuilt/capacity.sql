@@ -3,15 +3,16 @@ WITH latest AS (
   SELECT
     capacity.cluster,
     capacity.pool,
-    names.canonical AS accelerator,
+    quantities.canonical AS accelerator,
     capacity.device_id,
     capacity.node,
-    DIV(capacity.quantity_ppm * names.chips_ppm, 1000000) AS quantity_ppm,
+    quantities.chips_ppm AS quantity_ppm,
     capacity.start_ms AS said_start_ms,
     COALESCE(capacity.start_ms, spans.event_ms) AS start_ms,
     LEAST(COALESCE(capacity.end_ms, spans.watermark_ms), spans.watermark_ms) AS end_ms
   FROM input.capacity AS capacity
-  JOIN run.names AS names ON names.accelerator = capacity.accelerator
+  JOIN rebuilt.quantities AS quantities
+    ON quantities.accelerator = capacity.accelerator AND quantities.quantity_ppm = capacity.quantity_ppm
   JOIN run.spans AS spans ON spans.cluster = capacity.cluster
   QUALIFY
     (capacity.device_id IS NULL AND capacity.node IS NULL)

@@ -10,23 +10,23 @@ WITH started AS (
 SELECT
   jobs.cluster,
   jobs.pool,
-  names.canonical AS accelerator,
+  quantities.canonical AS accelerator,
   jobs.device_id,
   jobs.workload_id,
-  DIV(jobs.quantity_ppm * names.chips_ppm, 1000000) AS quantity_ppm,
+  quantities.chips_ppm AS quantity_ppm,
   jobs.start_ms,
   COALESCE(jobs.end_ms, spans.watermark_ms) AS end_ms,
   jobs.end_ms AS said_end_ms,
   jobs.submitted_ms
 FROM input.jobs AS jobs
-JOIN run.names AS names ON names.accelerator = jobs.accelerator
+JOIN rebuilt.quantities AS quantities ON quantities.accelerator = jobs.accelerator AND quantities.quantity_ppm = jobs.quantity_ppm
 JOIN run.spans AS spans ON spans.cluster = jobs.cluster
 LEFT JOIN started ON started.cluster = jobs.cluster AND started.workload_id = jobs.workload_id
 WHERE jobs.start_ms < spans.end_ms
   OR (jobs.start_ms IS NULL AND COALESCE(started.import_seq, 0) <= jobs.import_seq)
 QUALIFY
   jobs.workload_id IS NULL
-  OR ROW_NUMBER() OVER (
-    PARTITION BY jobs.cluster, jobs.workload_id, jobs.start_ms, jobs.node, jobs.device_id, jobs.accelerator
+  OR RANK() OVER (
+    PARTITION BY jobs.cluster, jobs.workload_id, jobs.start_ms, jobs.node, jobs.device_id
     ORDER BY jobs.import_seq DESC
   ) = 1

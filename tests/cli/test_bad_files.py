@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 import polars as pl
@@ -141,3 +142,36 @@ def test_two_teams_that_claim_one_selector(empty: Shell) -> None:
 
 def test_a_selector_with_an_unknown_fact(empty: Shell) -> None:
     assert "1 rows are bad" in refused(empty, *empty.put("teams", "selector,team\ncolor=red,nlp\n"), "--strict")
+
+
+def test_a_row_of_a_million_accelerators_goes_through(empty: Shell) -> None:
+    head = "workload_id,accelerator,quantity,start,end\n"
+    span = "2025-01-01T00:00:00Z,2025-01-01T03:00:00Z"
+    for kind, text in {
+        "jobs": f"{head}j,H100-80GB,1000000,{span}\nk,H100-80GB,999999.999999,{span}\n",
+        "capacity": f"accelerator,quantity,start,end\nH100-80GB,1000000,{span}\n",
+        "prices": "accelerator,price_per_hour\nH100-80GB,98.765432109\n",
+        "samples": f"workload_id,start,end,busy\nj,{span},33.3333\n",
+    }.items():
+        assert ", 0 rejected" in empty(*empty.put(kind, text)).stdout
+
+    for command in ("run", "check"):
+        done = empty(command)
+        assert done.returncode == 0, done.stderr
+        assert "residual: 0 accelerator-seconds, 0 cost" in done.stdout
+
+
+@pytest.mark.parametrize("quantity", ["0.333333", "0.000003", "0.000005", "12345.678901", "1000000"])
+def test_quantities_times_chips_round_half_even_here_and_in_the_checks(empty: Shell, quantity: str) -> None:
+    span = "2025-01-01T00:00:00Z,2025-01-01T03:00:00Z"
+    name, chips = ("v4-7", Decimal("3.5")) if quantity != "1000000" else ("v4-2", Decimal(1))
+    expected = int((Decimal(quantity) * chips * 1_000_000).to_integral_value(ROUND_HALF_EVEN))
+    for kind in ("jobs", "capacity"):
+        assert empty(*empty.put(kind, f"accelerator,quantity,start,end\n{name},{quantity},{span}\n")).returncode == 0
+
+    done = empty("run")
+    assert done.returncode == 3, done.stderr
+    found = empty(
+        "query", "SELECT CAST(MAX(quantity) * 1000000 AS INT64) AS n FROM workloads", "--format", "csv"
+    ).stdout
+    assert found.split() == ["n", str(expected)]

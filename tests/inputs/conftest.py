@@ -31,6 +31,7 @@ class Desk:
         *,
         source: str | None = None,
         strict: bool = False,
+        aliases: dict[str, str] | None = None,
     ) -> Outcome:
         path = content if isinstance(content, Path) else self.folder / name
         if isinstance(content, str):
@@ -39,7 +40,8 @@ class Desk:
             path.write_bytes(content)
         said = self.folder / "map.toml"
         said.write_text(mapping)
-        return import_file(self.lake, kind, path, load_mapping(said), now=NOW, source=source, strict=strict)
+        told = load_mapping(said)
+        return import_file(self.lake, kind, path, told, now=NOW, source=source, aliases=aliases, strict=strict)
 
     def taken(self, kind: str) -> pl.DataFrame:
         return self.lake.scan_input(kind).sort("import_seq", "row").collect()

@@ -139,3 +139,12 @@ def test_many_rows_keep_their_numbers_beside_bad_lines(desk: Desk) -> None:
     assert outcome.record.rejected == 300
     assert desk.taken("jobs").select((pl.col("accelerator") == "g" + pl.col("row").cast(pl.String)).all()).item()
     assert [row for row, *_ in desk.rejected()] == list(range(1_000, 300_001, 1_000))
+
+
+@pytest.mark.parametrize("cut", [1, 4, 12])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_file_cut_inside_a_quoted_value_is_refused(desk: Desk, cut: int, suffix: str) -> None:
+    row = '"team, the {}",h100,1,1,2\n'
+    text = (HEAD + "".join(row.format(n) for n in range(3_000)) + row.format(0)[:cut]).encode()
+    with pytest.raises(InputError, match="row 3001: a quote is opened and never closed: the file was cut"):
+        desk.bring("jobs", gzip.compress(text) if suffix else text, MAP, f"file.csv{suffix}")

@@ -58,6 +58,34 @@ def test_a_source_has_one_live_version(desk: Desk) -> None:
     assert desk.taken("jobs")["workload_id"].to_list() == ["b", "c"]
 
 
+def test_a_name_is_given_to_what_was_imported_without(desk: Desk) -> None:
+    first, second = HEAD + "a,h100,1,1,2\n", HEAD + "b,h100,1,1,2\n"
+    desk.bring("jobs", first, MAP)
+    named = desk.bring("jobs", first, MAP, source="nightly")
+
+    assert named.named
+    assert named.record.source == "nightly"
+    assert desk.taken("jobs")["workload_id"].to_list() == ["a"]
+    desk.bring("jobs", second, MAP, source="nightly")
+    assert desk.taken("jobs")["workload_id"].to_list() == ["b"]
+
+
+def test_a_name_that_is_given_late_replaces_the_versions_before(desk: Desk) -> None:
+    desk.bring("jobs", HEAD + "a,h100,1,1,2\n", MAP, source="nightly")
+    desk.bring("jobs", HEAD + "b,h100,1,1,2\n", MAP, source="hourly")
+    desk.bring("jobs", HEAD + "b,h100,1,1,2\n", MAP, source="nightly")
+
+    assert [(i.source, i.state) for i in desk.lake.imports()] == [("nightly", "replaced"), ("nightly", "live")]
+    assert desk.taken("jobs")["workload_id"].to_list() == ["b"]
+
+
+def test_an_import_again_without_its_name_keeps_it(desk: Desk) -> None:
+    desk.bring("jobs", HEAD + "a,h100,1,1,2\n", MAP, source="nightly")
+    again = desk.bring("jobs", HEAD + "a,h100,1,1,2\n", MAP)
+
+    assert (again.unchanged, again.named, again.record.source) == (True, False, "nightly")
+
+
 def test_a_row_without_start_never_started(desk: Desk) -> None:
     outcome = desk.bring("jobs", HEAD + "a,h100,1,,\nb,h100,0,5,6\nc,h100,0.3333333,5,5\n", MAP)
 

@@ -90,3 +90,19 @@ def test_shared_dumps(desk: Desk, shared_data: Path, name: str, lines: int, gpu_
             2_000_000,
         )
         assert (first["end_ms"] - first["start_ms"]) // 1000 == 10 * 86_400 + 13 * 3_600 + 27 * 60 + 6
+
+
+@pytest.mark.parametrize(
+    ("tres", "held"),
+    [
+        ("gres/gpu=4,gres/gpu:a100=2", [("a100", 2), ("gpu", 2)]),
+        ("gres/gpu:a100=1,gres/gpu:h100=1,gres/gpu=5", [("a100", 1), ("gpu", 3), ("h100", 1)]),
+        ("gres/gpu:a100=2,gres/gpu=2", [("a100", 2)]),
+        ("gres/gpu:a100=2,gres/gpu=1", [("a100", 2)]),
+        ("gres/gpu:a100=0,gres/gpu=3,gres/gpumem=9", [("a100", 0), ("gpu", 3)]),
+    ],
+)
+def test_what_the_typed_counts_leave_is_kept(desk: Desk, tres: str, held: list[tuple[str, int]]) -> None:
+    desk.bring("jobs", HEAD + line("1", tres) + line("2", "gres/gpu:a100=7"), MAP)
+    found = desk.effective("jobs").filter(workload_id="1").sort("accelerator")
+    assert found.select("accelerator", "quantity_ppm").rows() == [(a, n * 1_000_000) for a, n in held]

@@ -110,3 +110,21 @@ def test_a_window_does_not_hide_what_is_no_time(desk: Desk) -> None:
 
     assert desk.taken("jobs")["workload_id"].to_list() == ["c"]
     assert sorted(outcome.reasons) == [("end is not a time", 1), ("start is not a time", 1)]
+
+
+@pytest.mark.parametrize(
+    ("whole", "lengths"),
+    [
+        ("2025-01-31T11:45:36", [10, 16, 19]),
+        ("2025/01/31 11:45:36.789", [10, 11, 16, 19, 21, 22, 23]),
+        ("2025-01-31T11:45:36+05:30", [10, 16, 19, 22, 25]),
+    ],
+)
+def test_a_time_that_was_cut_inside_a_field_is_none(whole: str, lengths: list[int]) -> None:
+    read = [n for n in range(len(whole) + 1) if to_ms(whole[:n], Clock()) is not None and n > 4]
+    assert read == lengths
+
+
+@pytest.mark.parametrize("text", ["2025-1-31", "2025-01-31T1:45", "2025-01-31 11:5:36", "2025-01-31T 1:45:36"])
+def test_fields_have_two_digits(text: str) -> None:
+    assert to_ms(text, Clock()) is None
