@@ -224,7 +224,10 @@ def _cross_checked(job: _Job, good: pl.LazyFrame, replaces: list[int]) -> None:
     )
     names = {i.seq: i.file for i in job.lake.imports(live_only=True)}
     every = pl.concat([others, mine]).collect()
-    (prices if job.kind == "prices" else teams).check(every, job.path.name, names)
+    if job.kind == "prices":
+        prices.check(every, job.path.name, names, job.aliases)
+    else:
+        teams.check(every, job.path.name, names)
 
 
 def _sha256(path: Path) -> str:
