@@ -157,7 +157,7 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
 def _prepared(job: _Job, staged: Staged) -> tuple[Staged, dict[str, Term]]:
     terms = job.mapping.terms()
     if sacct.applies(job.mapping, job.kind):
-        return sacct.prepared(staged, terms)
+        return sacct.prepared(job.path, staged, terms)
     return staged, terms
 
 
