@@ -9,13 +9,13 @@ import zoneinfo
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from accounting.errors import InputError, StoreError
-from accounting.policy import DatedPolicy, Policy, PolicyKeys, base_policy, timeline
+from accounting.policy import DatedPolicy, IdleBearer, Policy, PolicyKeys, UnallocatedBearer, base_policy, timeline
 
 FILE = "chipledger.toml"
 POLICIES = "policies"
@@ -140,12 +140,22 @@ def _zone(zone: str, provider: str) -> str:
 def _explain(message: str, struct: type[Struct]) -> str:
     what, _, path = message.partition(" - at `")
     key = path.rstrip("`").removeprefix("$").removeprefix(".")
+    missing = re.search(r"missing required field `(.+)`", what)
+    if missing is not None:
+        return f"{'.'.join(filter(None, (key, missing[1])))}: is missing: add `{missing[1]} = …`"
+    if what.startswith("Invalid enum value"):
+        return f"{key}: {what.rpartition(' ')[2]} is not known: write one of {', '.join(_choices(key))}"
     unknown = re.search(r"unknown field `(.+)`", what)
     if unknown is None:
         return f"{key}: {what}" if key else what
     here = ".".join(filter(None, (key, unknown[1])))
     near = difflib.get_close_matches(unknown[1], _keys(struct), n=1)
     return f"{here}: unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it or correct its name")
+
+
+def _choices(key: str) -> tuple[str, ...]:
+    """What the policy's key may be."""
+    return get_args({"idle": IdleBearer, "unallocated": UnallocatedBearer}[key.rpartition(".")[2]])
 
 
 def _keys(struct: type[Struct]) -> list[str]:

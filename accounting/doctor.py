@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -106,7 +106,7 @@ def _inputs(lake: Lake, config: Config, now: int) -> Iterator[Finding]:
     yield _asked(
         "prices",
         f"{inventory.prices.height} rows, no two for one SKU at once",
-        lambda: _price_book(lake, inventory, names),
+        lambda: _price_book(lake, inventory, names, config.aliases),
     )
     yield _asked("currency", "one for all prices", lambda: check_currency(book(inventory.prices)))
     yield _asked(
@@ -233,8 +233,8 @@ def _query(lake: Lake) -> None:
         connection.execute("SELECT json_valid('{}')")
 
 
-def _price_book(lake: Lake, inventory: Inventory, names: dict[int, str]) -> None:
-    prices.check(lake.scan_input("prices").collect(), "", names)
+def _price_book(lake: Lake, inventory: Inventory, names: dict[int, str], aliases: Mapping[str, str]) -> None:
+    prices.check(lake.scan_input("prices").collect(), "", names, aliases)
     rows = book(inventory.prices)
     wanted = pl.concat(
         [

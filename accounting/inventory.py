@@ -53,14 +53,13 @@ class Span:
 
 def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
-    jobs, capacity, prices = (
-        effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity", "prices")
-    )
-    names = _names(pl.concat([f["accelerator"] for f in (jobs, capacity, prices)]).unique().sort().to_list(), aliases)
+    jobs, capacity = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity"))
+    priced = lake.scan_input("prices").select("accelerator").collect()
+    names = _names(pl.concat([f["accelerator"] for f in (jobs, capacity, priced)]).unique().sort().to_list(), aliases)
     return Inventory(
-        _renamed(jobs, names, counted=True),
-        _renamed(capacity, names, counted=True),
-        _renamed(prices, names, counted=False),
+        _renamed(jobs, names),
+        _renamed(capacity, names),
+        effective(lake, "prices", aliases).collect(),
         effective(lake, "teams").collect(),
         _at_home(effective(lake, "samples"), jobs, capacity),
         names,
@@ -94,13 +93,10 @@ def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
     )
 
 
-def _renamed(frame: pl.DataFrame, names: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
+def _renamed(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     joined = frame.join(names, on="accelerator", how="left", maintain_order="left")
-    renamed = joined.with_columns(accelerator=pl.col("canonical"))
-    if counted:
-        chips = proportion(pl.col("quantity_ppm"), pl.col("chips_ppm"), pl.lit(PPM))
-        renamed = renamed.with_columns(quantity_ppm=chips)
-    return renamed.select(frame.columns)
+    chips = proportion(pl.col("quantity_ppm"), pl.col("chips_ppm"), pl.lit(PPM))
+    return joined.with_columns(accelerator=pl.col("canonical"), quantity_ppm=chips).select(frame.columns)
 
 
 def spans(inventory: Inventory, until: int | None) -> list[Span]:

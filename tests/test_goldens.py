@@ -11,6 +11,7 @@ import pytest
 
 from accounting import pipeline
 from accounting.config import load_config, write_project
+from accounting.errors import InputError
 from accounting.inputs.importing import Outcome, import_file
 from accounting.inputs.mapping import load_mapping
 from accounting.project import Project
@@ -211,3 +212,49 @@ def test_price_histories_are_effective_dated_books(
     assert cut["unit_price"].to_list() == [Decimal("21.957642") / 8, Decimal("32.772600") / 8]
     assert report.unpriced == []
     assert report.residual_cost == 0
+
+
+BOOKS = {
+    "gcp": ["a2-highgpu-1g", "a2-ultragpu-1g", "a3-highgpu-8g", "a3-megagpu-8g", "g2-standard-4", "g4-standard-48"],
+    "aws": ["p4d.24xlarge", "p5.48xlarge", "p5en.48xlarge", "g6.xlarge", "g6f.xlarge", "g6e.xlarge", "g4dn.xlarge"],
+}
+HELD = "accelerator,provider,region,purchase,start,end\n" + "".join(
+    f"{name},{provider},{region},on_demand,2022-02-10T00:00:00Z,2026-07-01T00:00:00Z\n"
+    for provider, region, names in (
+        ("gcp", "us-central1", ["a2-highgpu-1g"]),
+        ("aws", "us-east-1", ["g4dn.xlarge", "h200"]),
+    )
+    for name in names
+)
+
+
+def test_whole_histories_are_books_of_the_instance_types_that_where_chooses(
+    ledger: Project, imported: Importer, shared_data: Path, tmp_path: Path
+) -> None:
+    files = {provider: shared_data / "prices" / f"{provider}_gpu_instances_history.csv" for provider in BOOKS}
+    for provider, file in files.items():
+        chosen = ", ".join(f"'{name}'" for name in BOOKS[provider])
+        whole = PRICES.format(where=f"provider = '{provider}'", accelerator="instance_type")
+        with pytest.raises(
+            InputError, match=rf"overlap: row \d+ of {file.name} .* and row \d+ of {file.name} .*`where`"
+        ):
+            imported("prices", file, whole)
+        book = imported(
+            "prices", file, PRICES.format(where=f"instance_type IN ({chosen})", accelerator="instance_type")
+        )
+        if provider == "aws":
+            expression = "on_demand_per_hour / accelerator_count"
+            assert book.reasons == [(f"price_per_hour: `{expression}` divides by zero", 9)]
+        else:
+            assert book.reasons == []
+    (tmp_path / "held.csv").write_text(HELD)
+    columns = HELD.partition("\n")[0].split(",")
+    imported("capacity", tmp_path / "held.csv", "[columns]\n" + "".join(f"{c} = '{c}'\n" for c in columns))
+
+    report = account(ledger)
+
+    assert report.residual_cost == 0
+    a100 = ledger.query("SELECT MIN(unit_price) AS low, MAX(unit_price) AS high FROM charges WHERE provider = 'gcp'")
+    assert a100.row(0) == (Decimal("3.558986"), Decimal("3.673385"))
+    unpriced = {u["accelerator"] for u in report.unpriced}
+    assert unpriced == {"T4", "H200"}  # before their first rows

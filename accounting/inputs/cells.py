@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -29,10 +29,10 @@ class Cells:
 
     frame: pl.LazyFrame
     dtypes: dict[str, pl.DataType]
-    guarded: tuple[str, ...] = ()
+    guarded: dict[str, str] = field(default_factory=dict)
 
     def failed(self, name: str) -> pl.Expr:
-        """Whether the expression of a guarded column failed."""
+        """Why the expression (`guarded` has its text) of a column failed; NULL where it did not."""
         return pl.col(_FAILED + name)
 
     def has(self, name: str) -> bool:
@@ -82,7 +82,7 @@ def bind(path: Path, staged: Staged, mapping: Mapping, terms: Table[str, Term], 
         frame = frame.with_columns(each for name in careful if plans[name].variant == variant for each in _opened(name))
     dtypes = {name: pl.String() for name in bare} | {name: plan.dtype for name, plan in plans.items()}
     marked = _marked(frame, dtypes, bool(kept), careful)
-    return Cells(marked, {n: d for n, d in dtypes.items() if n != "where"}, tuple(careful))
+    return Cells(marked, {n: d for n, d in dtypes.items() if n != "where"}, {n: computed[n].text for n in careful})
 
 
 Variant = Literal["numbers", "exact", "text"]
@@ -127,8 +127,8 @@ class _Inside:
 
 
 def _guarded(each: Term, dtype: pl.DataType) -> pl.Expr:
-    """The expression as a struct of value and failed; a row that it fails on does not fail the others."""
-    result = pl.Struct({"value": dtype, "failed": pl.Boolean()})
+    """The expression as a struct of value and why it failed; a row that it fails on does not fail the others."""
+    result = pl.Struct({"value": dtype, "failed": pl.String()})
 
     def evaluated(rows: pl.Series) -> pl.Series:
         return (
@@ -142,10 +142,11 @@ def _guarded(each: Term, dtype: pl.DataType) -> pl.Expr:
 
 def _pieces(rows: pl.DataFrame, expression: pl.Expr, dtype: pl.DataType) -> list[pl.DataFrame]:
     try:
-        return [rows.select(expression.cast(dtype).alias("value")).with_columns(pl.lit(False).alias("failed"))]
-    except pl.exceptions.PolarsError:
+        return [rows.select(expression.cast(dtype).alias("value")).with_columns(failed=pl.lit(None, pl.String))]
+    except pl.exceptions.PolarsError as error:
         if rows.height == 1:
-            return [pl.DataFrame({"value": [None], "failed": [True]}, schema={"value": dtype, "failed": pl.Boolean})]
+            why = {"value": [None], "failed": [_first(error)]}
+            return [pl.DataFrame(why, schema={"value": dtype, "failed": pl.String})]
         half = rows.height // 2
         return [*_pieces(rows[:half], expression, dtype), *_pieces(rows[half:], expression, dtype)]
 
@@ -215,7 +216,7 @@ def _marked(frame: pl.LazyFrame, dtypes: dict[str, pl.DataType], kept: bool, car
     left = pl.col(LEFT) if kept else pl.lit(None, dtype=pl.String)
     if "where" in dtypes:
         out = pl.col(_RAW + "where").cast(pl.Boolean).fill_null(False).not_()
-        out = out & pl.col(_FAILED + "where").not_() if "where" in careful else out
+        out = out & pl.col(_FAILED + "where").is_null() if "where" in careful else out
         left = pl.coalesce(left, pl.when(out).then(pl.lit("filtered")))
     return frame.select(ROW, left.alias(LEFT), *(_RAW + name for name in dtypes), *(_FAILED + name for name in careful))
 

@@ -28,6 +28,14 @@ _TITLES = {
 }
 
 
+_PLACED = ("UNQUOTED VALUE", "INVALID ENCODING", "MISSING COLUMNS")
+_REASONS = {
+    "a quote inside a value": "a quote inside a value: double it, or put the value in quotes",
+    "not UTF-8": "not UTF-8: say `encoding` in the mapping, or correct the text",
+    "line too long": "line too long: a quote may be open, or the separator another one",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How the columns of a file are separated and named."""
@@ -122,15 +130,35 @@ def _matched(path: Path, names: tuple[str, ...], found: tuple[str, ...], mapping
 
 def _rejects(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> pl.DataFrame:
     found: list[tuple[Any, ...]] = connection.execute(
-        "SELECT line - $header AS row, any_value(column_name), arg_min(error_type::VARCHAR, column_idx),"
+        "SELECT line - $header AS row, arg_min(column_name, column_idx), arg_min(error_type::VARCHAR, column_idx),"
         " arg_min(error_message, column_idx), any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line",
         {"header": int(dialect.header)},
     ).fetchall()
     rows = [
-        (row, None, _TITLES.get(kind, kind.lower()), message, (line or "").strip("\r\n"))
-        for row, _, kind, message, line in found
+        (row, name if kind in _PLACED else None, *_told(kind, message, line or "", dialect), (line or "").strip("\r\n"))
+        for row, name, kind, message, line in found
     ]
     return pl.DataFrame(rows, schema=REJECTS, orient="row")
+
+
+def _told(kind: str, message: str, line: str, dialect: Dialect) -> tuple[str, str]:
+    """Title and reason, in our words where the reader's kind of error is known."""
+    title = _TITLES.get(kind)
+    if title is None:
+        return kind.lower(), message.splitlines()[0]
+    if not title.endswith("columns"):
+        return title, _REASONS[title]
+    fields = next(
+        csv.reader(
+            [line.strip("\r\n")],
+            delimiter=dialect.separator,
+            quotechar=dialect.quote or None,
+            quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+            strict=False,
+        ),
+        [],
+    )
+    return title, f"{title}: {len(fields)} where there should be {len(dialect.names)}"
 
 
 def _check_quotes(path: Path, rejects: pl.DataFrame, rows: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from accounting.inputs import prices, teams
@@ -13,8 +15,11 @@ from accounting.tables import INPUTS
 _HASH, _NEWEST = "_hash", "_newest"
 
 
-def effective(lake: Lake, kind: str) -> pl.LazyFrame:
-    """Rows of `INPUTS[kind]` that count; a job or capacity row of a later import replaces one with the same key."""
+def effective(lake: Lake, kind: str, aliases: Mapping[str, str] | None = None) -> pl.LazyFrame:
+    """Rows of `INPUTS[kind]` that count; a job or capacity row of a later import replaces one with the same key.
+
+    Prices have the accelerators' own names (`aliases`: the project's), because a price ends where the next begins.
+    """
     rows = lake.scan_input(kind)
     several = sum(i.kind == kind for i in lake.imports(live_only=True)) > 1
     if kind == "jobs":
@@ -22,7 +27,7 @@ def effective(lake: Lake, kind: str) -> pl.LazyFrame:
     elif kind == "capacity":
         rows = _successive(_newest(rows, CAPACITY_KEY, KEYED) if several else rows)
     elif kind == "prices":
-        rows = prices.trimmed(rows.collect()).lazy()
+        rows = prices.trimmed(prices.canonical(rows.collect(), aliases or {})).lazy()
     elif kind == "teams":
         rows = teams.distinct(rows.collect()).lazy()
     return rows.select(INPUTS[kind].names)

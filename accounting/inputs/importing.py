@@ -157,7 +157,7 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
 def _prepared(job: _Job, staged: Staged) -> tuple[Staged, dict[str, Term]]:
     terms = job.mapping.terms()
     if sacct.applies(job.mapping, job.kind):
-        return sacct.prepared(staged, terms)
+        return sacct.prepared(job.path, staged, terms)
     return staged, terms
 
 
@@ -224,7 +224,10 @@ def _cross_checked(job: _Job, good: pl.LazyFrame, replaces: list[int]) -> None:
     )
     names = {i.seq: i.file for i in job.lake.imports(live_only=True)}
     every = pl.concat([others, mine]).collect()
-    (prices if job.kind == "prices" else teams).check(every, job.path.name, names)
+    if job.kind == "prices":
+        prices.check(every, job.path.name, names, job.aliases)
+    else:
+        teams.check(every, job.path.name, names)
 
 
 def _sha256(path: Path) -> str:

@@ -83,7 +83,12 @@ def _unreadable(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         " FROM reject_errors GROUP BY line ORDER BY line"
     ).fetchall()
     return _frame(
-        [(row, None, "not UTF-8" if "ENCODING" in kind else kind.lower(), why, line) for row, kind, why, line in rows]
+        [
+            (row, None, "not UTF-8", "not UTF-8: say `encoding` in the mapping, or correct the text", line)
+            if "ENCODING" in kind
+            else (row, None, kind.lower(), why.splitlines()[0], line)
+            for row, kind, why, line in rows
+        ]
     )
 
 

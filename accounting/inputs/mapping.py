@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -153,7 +153,7 @@ def load_mapping(path: Path) -> Mapping:
     try:
         settings = msgspec.convert(_texts(raw), Settings)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}: {error}: see the mapping section of the manual") from error
+        raise InputError(f"{path}: {_explained(str(error))}") from error
     mapping = Mapping(path, settings)
     _check_values(mapping)
     _check_times(mapping)
@@ -176,6 +176,16 @@ def check_kind(mapping: Mapping, kind: str, given: frozenset[str]) -> None:
                 f'{mapping.path}: [columns]: {kind} need {wanted}: add `{choices[0]} = "…"`,'
                 " a column of the file or an expression"
             )
+
+
+def _explained(message: str) -> str:
+    """The words of msgspec with the place in front, and what may stand there."""
+    what, _, place = message.partition(" - at `$.")
+    table, _, key = place.rstrip("`").rpartition(".")
+    where = f"[{table}]: {key}" if table else key
+    if what.startswith("Invalid enum value") and key == "unit":
+        return f"{where}: {what.rpartition(' ')[2]} is no unit: write one of {', '.join(get_args(Unit))}"
+    return f"{where}: {what[:1].lower()}{what[1:]}: see docs/importing.md, mapping files"
 
 
 def _check_keys(path: Path, raw: dict[str, Any]) -> None:

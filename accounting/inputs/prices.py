@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
+from accounting import accelerators
 from accounting.errors import InputError
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import EXACT
@@ -48,6 +50,16 @@ def _wrong(cells: Cells, name: str, broken: pl.Expr, what: str) -> Fault:
     return Fault(name, f"{name} is not {what}", broken, f"{{}} is not {what}")
 
 
+def canonical(every: pl.DataFrame, aliases: Mapping[str, str]) -> pl.DataFrame:
+    """Rows of `INPUT_PRICES` under the accelerators' own names; `said` is the name in the file."""
+    names = every["accelerator"].unique().to_list()
+    known = {name: accelerators.canonical(name, aliases).name for name in names}
+    said = pl.col("accelerator")
+    return every.with_columns(
+        said.alias("said"), said.replace_strict(known, return_dtype=pl.String).alias("accelerator")
+    )
+
+
 def trimmed(every: pl.DataFrame) -> pl.DataFrame:
     """Distinct rows of `INPUT_PRICES`; one without an end ends where the next of its SKU starts."""
     said = [name for name in INPUT_PRICES.names if name not in ("import_seq", "row")]
@@ -58,9 +70,12 @@ def trimmed(every: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.coalesce("end_ms", "_next").alias("end_ms")).drop("_next")
 
 
-def check(every: pl.DataFrame, file: str, files: dict[int, str]) -> None:
-    """Raises `InputError` where two prices of one SKU hold at once; rows of `file` have no `import_seq` yet."""
-    held = trimmed(every).filter((pl.col("start_ms") < pl.col("end_ms")).fill_null(True))
+def check(every: pl.DataFrame, file: str, files: dict[int, str], aliases: Mapping[str, str]) -> None:
+    """Raises `InputError` where two prices of one SKU hold at once, under whatever names of the accelerator.
+
+    Rows of `file` have no `import_seq` yet.
+    """
+    held = trimmed(canonical(every, aliases)).filter((pl.col("start_ms") < pl.col("end_ms")).fill_null(True))
     rows = held.sort(*SKU, "start_ms", "end_ms", nulls_last=[False] * (len(SKU) + 1) + [True])
     until = pl.col("end_ms").fill_null(FOREVER).cum_max().shift(1).over(SKU)
     late = rows.with_columns(until.alias("_until")).filter(
@@ -77,7 +92,7 @@ def check(every: pl.DataFrame, file: str, files: dict[int, str]) -> None:
     sku = ", ".join(str(second[c]) for c in SKU if second[c] is not None)
     raise InputError(
         f"prices of {sku} overlap: {_told(first, file, files)} and {_told(second, file, files)}:"
-        " give one an end, undo the old import, or keep a book under one --source"
+        " give one an end, choose one with `where`, undo the old import, or keep a book under one --source"
     )
 
 
@@ -88,4 +103,5 @@ def _told(row: dict[str, Any], file: str, files: dict[int, str]) -> str:
         if row["start_ms"] is None
         else f"from {datetime.fromtimestamp(row['start_ms'] / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
     )
-    return f"row {row['row']} of {name} ({row['price_per_hour'].normalize():f} {row['currency']} {since})"
+    said = "" if row["said"] == row["accelerator"] else f"{row['said']}: "
+    return f"row {row['row']} of {name} ({said}{row['price_per_hour'].normalize():f} {row['currency']} {since})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
@@ -48,7 +49,7 @@ def applies(mapping: Mapping, kind: str) -> bool:
     return mapping.format == "sacct" and kind == "jobs"
 
 
-def prepared(staged: Staged, terms: dict[str, Term]) -> tuple[Staged, dict[str, Term]]:
+def prepared(path: Path, staged: Staged, terms: dict[str, Term]) -> tuple[Staged, dict[str, Term]]:
     """The jobs that held accelerators, one row per kind of accelerator, and the mapping with the defaults filled in.
 
     Steps and jobs without accelerators are left out and counted.
@@ -60,7 +61,7 @@ def prepared(staged: Staged, terms: dict[str, Term]) -> tuple[Staged, dict[str, 
         columns.get("state").str.extract(r"^(\S+)").alias("_outcome"),
     ).with_columns(pl.when(pl.col("_jobid").str.contains(".", literal=True)).then(pl.lit("steps")).alias(LEFT))
     if "quantity" not in terms:
-        frame = _counted(frame, columns)
+        frame = _counted(path, frame, columns)
     said = {ours: columns.found[theirs] for ours, theirs in _PLAIN.items() if theirs in columns.found}
     made = {
         "workload_id": "_jobid",
@@ -97,12 +98,12 @@ def _node(columns: _Columns) -> pl.Expr:
     return pl.when(nodes.str.contains(r"[\[,]").not_()).then(nodes)
 
 
-def _counted(frame: pl.LazyFrame, columns: _Columns) -> pl.LazyFrame:
+def _counted(path: Path, frame: pl.LazyFrame, columns: _Columns) -> pl.LazyFrame:
     """Accelerator and quantity from AllocTRES, or from ReqTRES for a job that never started."""
     if "alloctres" not in columns.found:
         raise InputError(
-            "the sacct dump has no AllocTRES column: print it with --format=…,AllocTRES, or map accelerator and"
-            " quantity"
+            f"{path}: the sacct dump has no AllocTRES column: print it with --format=…,AllocTRES, or map accelerator"
+            " and quantity"
         )
     held = columns.get("alloctres")
     asked = pl.when(columns.get("start").is_null()).then(columns.get("reqtres"))

@@ -46,7 +46,7 @@ def shaped(
     notes: dict[str, pl.Expr] | None = None,
 ) -> Shaped:
     """`columns` of the frame, with the number of the first fault of each row that is not left out."""
-    every = (*(_failed(cells, name) for name in cells.guarded), *faults)
+    every = (*(fault for name in cells.guarded for fault in _failed(cells, name)), *faults)
     first = pl.coalesce(pl.when(f.broken).then(pl.lit(i, dtype=pl.UInt8)) for i, f in enumerate(every))
     hashed = pl.struct(key).hash(seed=0) if key else pl.lit(None, dtype=pl.UInt64)
     said = notes or {}
@@ -65,8 +65,12 @@ def shaped(
     )
 
 
-def _failed(cells: Cells, name: str) -> Fault:
-    return Fault(name, f"{name}: its expression fails", cells.failed(name))
+def _failed(cells: Cells, name: str) -> list[Fault]:
+    why, text = cells.failed(name), cells.guarded[name]
+    return [
+        Fault(name, f"{name}: `{text}` divides by zero", why.str.contains("division by zero", literal=True)),
+        Fault(name, f"{name}: `{text}` fails on these values", why.is_not_null()),
+    ]
 
 
 def texts(cells: Cells, names: Sequence[str], defaults: dict[str, str] | None = None) -> list[pl.Expr]:

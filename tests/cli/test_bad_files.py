@@ -175,3 +175,54 @@ def test_quantities_times_chips_round_half_even_here_and_in_the_checks(empty: Sh
         "query", "SELECT CAST(MAX(quantity) * 1000000 AS INT64) AS n FROM workloads", "--format", "csv"
     ).stdout
     assert found.split() == ["n", str(expected)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told", "words"),
+    [
+        ("j.csv", JOBS.encode(), '[time]\nunit = "h"\n', ["[time]: unit: 'h' is no unit", "s, ms, us, ns"]),
+        ("j.csv", JOBS.encode("utf-16"), "", ["j.csv: looks like UTF-16", 'encoding = "utf-16"']),
+        ("j.csv", JOBS.encode("utf-16-le"), "", ["j.csv: looks like UTF-16"]),
+        ("s.txt", b"JobID|Start|End\n1|Unknown|Unknown\n", 'format = "sacct"\n', ["s.txt: ", "AllocTRES"]),
+    ],
+)
+def test_messages_say_where_and_what_to_do(empty: Shell, name: str, text: bytes, told: str, words: list[str]) -> None:
+    (empty.folder / name).write_bytes(text)
+    columns = "" if "sacct" in told else "[columns]\n" + mapping(JOBS).partition("[columns]\n")[2]
+    (empty.folder / "m.toml").write_text(told + columns)
+    line = refused(empty, "import", "jobs", name, "--mapping", "m.toml")
+    assert all(word in line for word in words), line
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[policy]\nidle = "usage"\n', "policies/p.toml: from: is missing: add `from = …`"),
+        (
+            'from = 2025-01-01\n[policy]\nidle = "nobody"\n',
+            "policies/p.toml: policy.idle: 'nobody' is not known: write one of",
+        ),
+        (
+            'from = 2025-01-01\n[policy]\nunallocated = "x"\n',
+            "policy.unallocated: 'x' is not known: write one of owner, usage",
+        ),
+    ],
+)
+def test_policies_say_which_values_there_are(empty: Shell, text: str, said: str) -> None:
+    (empty.folder / "policies" / "p.toml").write_text(text)
+    assert said in refused(empty, "run")
+
+
+def test_rows_that_cannot_be_read_are_told_in_our_words(empty: Shell) -> None:
+    path = empty.folder / "bad.csv"
+    head = b"accelerator,quantity,start,end\n"
+    path.write_bytes(head + b'a,1\na,1,1,2,3\ncaf\xe9,1,1,2\na,"1"x,1,2\na,1,1,2\n')
+    (empty.folder / "m.toml").write_text(mapping(head.decode()))
+    assert ", 4 rejected" in empty("import", "jobs", "bad.csv", "--mapping", "m.toml").stdout
+    rows = empty("query", "SELECT row, `column`, reason FROM quarantine ORDER BY row", "--format", "csv").stdout
+    assert rows.splitlines()[1:] == [
+        "1,start,too few columns: 2 where there should be 4",
+        "2,,too many columns: 5 where there should be 4",
+        '3,accelerator,"not UTF-8: say `encoding` in the mapping, or correct the text"',
+        '4,quantity,"a quote inside a value: double it, or put the value in quotes"',
+    ]

@@ -79,13 +79,14 @@ def test_orphans_and_times_ahead_are_warnings(shell: Shell) -> None:
     ("kind", "csv", "line"),
     [
         ("prices", "accelerator,price_per_hour,currency\nB200,3,EUR\n", "currency"),
-        ("prices", "accelerator,price_per_hour,region\nH100-80GB,3,eu\nh100-80gb,4,eu\n", "prices"),
+        ("prices", "accelerator,price_per_hour,region\nH100-80GB,3,eu\nmine,4,eu\n", "prices"),
         ("teams", "selector,team\nuser=ca*,a\nuser=*at,b\n", "teams"),
     ],
 )
 def test_inputs_that_contradict_each_other_fail(shell: Shell, kind: str, csv: str, line: str) -> None:
     assert shell(*shell.put(kind, csv, "more")).returncode == 0
     if line == "prices":
+        (shell.folder / "chipledger.toml").write_text('[accelerators]\nmine = "H100-80GB"\n')
         capacity = "cluster,pool,accelerator,quantity,region\neu,train,H100-80GB,4,eu\n"
         assert shell(*shell.put("capacity", capacity, "eu")).returncode == 0
 

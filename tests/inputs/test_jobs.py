@@ -126,8 +126,8 @@ def test_bad_rows_go_to_quarantine_with_reasons(desk: Desk) -> None:
         (3, "quantity", "quantity: '-1' is negative"),
         (4, "quantity", "quantity: 'NaN' is not a number"),
         (5, "quantity", "quantity is missing"),
-        (6, None, "Expected Number of Columns: 5 Found: 4"),
-        (7, None, "Expected Number of Columns: 5 Found: 6"),
+        (6, "end", "too few columns: 4 where there should be 5"),
+        (7, None, "too many columns: 6 where there should be 5"),
     ]
     with pytest.raises(InputError, match="row 1: a quote is opened and never closed"):
         desk.bring("jobs", HEAD + rows[7] + "\n" + good * 3, MAP)

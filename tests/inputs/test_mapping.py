@@ -114,6 +114,8 @@ def test_a_row_that_an_expression_fails_on_is_rejected(desk: Desk, expression: s
     mapping = f'where = "n < 2"\n[columns]\naccelerator = "n"\nquantity = "{expression}"\n'
     bad = "a" if "CAST" in expression else "0"
     outcome = desk.bring("capacity", f"gpu,n\n1,1\n{bad},1\n2,1\n{bad},2\n", mapping)
-    assert outcome.reasons == [("quantity: its expression fails", 1)]
+    how = "fails on these values" if "CAST" in expression else "divides by zero"
+    assert outcome.reasons == [(f"quantity: `{expression}` {how}", 1)]
+    assert desk.rejected()[0][1:] == ("quantity", f"quantity: `{expression}` {how}")
     assert outcome.notes == {"filtered": 1}
     assert desk.taken("capacity")["row"].to_list() == [1, 3]

@@ -108,3 +108,18 @@ def test_shared_histories(desk: Desk, shared_data: Path) -> None:
     p4d = desk.effective("prices").sort("start_ms").filter(provider="aws")
     assert (p4d["end_ms"][:-1] == p4d["start_ms"][1:]).all()
     assert set(p4d["price_per_hour"]) >= {Decimal("4.096575"), Decimal("2.74470525")}
+
+
+def test_prices_that_collide_under_aliases_are_refused(desk: Desk) -> None:
+    said = "file.csv .NVIDIA H100 80GB HBM3: 2 USD"
+    with pytest.raises(InputError, match=rf"prices of H100-80GB overlap: row 1 of file.csv .* and row 2 of {said}"):
+        desk.bring("prices", HEAD + "H100-80GB,,,1,\nNVIDIA H100 80GB HBM3,,,2,\n", MAP)
+    desk.bring("prices", HEAD + "H100-80GB,,,1,\n", MAP, "one.csv")
+    with pytest.raises(InputError, match=r"row 1 of one.csv .* and row 1 of two.csv \(ours: 2 USD"):
+        desk.bring("prices", HEAD + "ours,,,2,\n", MAP, "two.csv", aliases={"ours": "h100"})
+
+
+def test_a_price_ends_where_the_next_begins_under_another_name(desk: Desk) -> None:
+    desk.bring("prices", HEAD + "H100-80GB,,,1,\nh100,100,,2,\nNVIDIA H100 80GB HBM3,100,,2,\n", MAP)
+    rows = desk.effective("prices").select("accelerator", "start_ms", "end_ms").rows()
+    assert rows == [("H100-80GB", None, 100_000), ("H100-80GB", 100_000, None)]
