@@ -21,21 +21,9 @@ _VALUES_OF_DUCKDB = frozenset(
 )
 """Names that DuckDB answers where a table has no such column."""
 
-# Each takes its arguments once: nested calls stay linear in size. Overflow is an error, never a wrong number.
-MACROS = (
-    """CREATE MACRO numeric_div(a, b) AS CAST(
-        CAST(
-            CAST(CAST(a AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT) * CAST(10000000000 AS HUGEINT)
-            // CAST(CAST(b AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT) AS DECIMAL(38, 0)
-        ) * CAST('0.0000000001' AS DECIMAL(10, 10)) AS DECIMAL(38, 9))""",
-    """CREATE MACRO float_div(a, b) AS
-        CAST(a AS DOUBLE) / CASE WHEN b = 0 THEN error('division by zero: write SAFE_DIVIDE(a, b)') ELSE b END""",
-    """CREATE MACRO numeric_text(a) AS rtrim(rtrim(CAST(CAST(a AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.')""",
-)
-
 
 def to_duckdb(sql: str, *, schema: Columns) -> str:
-    """The query in DuckDB's dialect, for a connection with `MACROS` and the time zone UTC.
+    """The query in DuckDB's dialect, for a connection with `macros.MACROS` and the time zone UTC.
 
     Raises `InputError` with one line where the query is no query, cannot be parsed, or would not give the same answer
     on both stores. Parameters `@p` become `$p`. Columns without a name are called f0_, f1_, … as in BigQuery.
@@ -103,6 +91,7 @@ def _name_columns(tree: exp.Query) -> dict[str, str]:
     unnamed = 0
     for projection in list(select.selects):
         if not (projection.is_star or isinstance(projection, (exp.Alias, exp.Column, exp.Dot))):
-            projection.replace(exp.alias_(projection.copy(), f"f{unnamed}_"))
+            # not alias_(): a subquery would keep the name to itself, and ORDER BY 1 not find it
+            projection.replace(exp.Alias(this=projection.copy(), alias=exp.to_identifier(f"f{unnamed}_")))
             unnamed += 1
     return {e.alias_or_name.lower(): e.alias_or_name for e in select.selects if not e.is_star}
