@@ -12,4 +12,25 @@ MACROS = (
     """CREATE MACRO float_div(a, b) AS
         CAST(a AS DOUBLE) / CASE WHEN b = 0 THEN error('division by zero: write SAFE_DIVIDE(a, b)') ELSE b END""",
     """CREATE MACRO numeric_text(a) AS rtrim(rtrim(CAST(CAST(a AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.')""",
+    """CREATE MACRO finite(a) AS CASE WHEN a IS NULL OR isfinite(a) THEN a
+        ELSE error('a result is no finite number: write IF to keep such arguments out') END""",
+    r"""CREATE MACRO int_text(a, safe) AS CASE
+        WHEN regexp_full_match(a, '\s*[-+]?[0-9]+\s*| *0[xX][0-9a-fA-F]+\s*') THEN a
+        WHEN a IS NULL OR (safe AND NOT regexp_full_match(a, ' *[-+]0[xX][0-9a-fA-F]+\s*')) THEN NULL
+        ELSE error('this text is no INT64: ' || a) END""",
+    r"""CREATE MACRO float_text(a, safe) AS CASE
+        WHEN regexp_full_match(a, '\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*') THEN a
+        WHEN a IS NULL OR (safe AND NOT regexp_full_match(a, '(?i)\s*[-+]?(nan|inf|infinity)\s*')) THEN NULL
+        ELSE error('this text is no finite number: ' || a) END""",
+    """CREATE MACRO bool_text(a, safe) AS CASE
+        WHEN lower(a) IN ('true', 'false') THEN a
+        WHEN a IS NULL OR safe THEN NULL
+        ELSE error('this text is neither true nor false: ' || a) END""",
+    r"""CREATE MACRO time_text(a) AS
+        regexp_replace(strftime(a, '%Y-%m-%d %H:%M:%S.%f'), '(\.000)?000$', '')""",
+    """CREATE MACRO not_negative(a) AS CASE WHEN a < 0 THEN error('a length is negative') ELSE a END""",
+    """CREATE MACRO substr_from(a, start) AS
+        substring(a, CASE WHEN start = 0 OR start < -length(a) THEN 1 ELSE start END)""",
+    """CREATE MACRO substr_part(a, start, n) AS
+        substring(a, CASE WHEN start = 0 OR start < -length(a) THEN 1 ELSE start END, n)""",
 )

@@ -7,6 +7,7 @@ from sqlglot import exp
 T = exp.DType
 INTEGER = (T.INT, T.BIGINT, T.SMALLINT, T.TINYINT)
 FLOAT = (T.DOUBLE, T.FLOAT)
+TEXT = (T.TEXT, T.VARCHAR)
 
 
 def call(name: str, *arguments: exp.Expr) -> exp.Expr:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from accounting.errors import InputError
-from accounting.stores import arrays
+from accounting.stores import arrays, casts, texts
 from accounting.stores.nodes import FLOAT, INTEGER, T, call, cast, typed_as
 from accounting.stores.subset import DIALECT
 
@@ -44,12 +44,6 @@ def _known(node: exp.Expr) -> exp.Expr:
 
 def _operands(node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
     return _known(node.this), _known(node.expression)
-
-
-def _decimal(node: exp.Expr) -> exp.Expr:
-    """NUMERIC without parameters has 9 decimals; DuckDB's DECIMAL would have 3."""
-    bare = isinstance(node, exp.DataType) and node.this == T.DECIMAL and not node.expressions
-    return exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb") if bare else node
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
@@ -117,19 +111,6 @@ def _instead(node: exp.Expr, function: exp.Expr, other: exp.Expr) -> exp.Expr:
     return copy
 
 
-def _casting(node: exp.Expr) -> exp.Expr:
-    """FLOAT64 to INT64 rounds half away from zero; NUMERIC to STRING has no trailing zeros."""
-    target = node.args["to"].transform(_decimal)
-    node.set("to", target)  # the annotated types share nodes with it, so it is replaced as a whole
-    if target.is_type(T.BIGINT) and typed_as(node.this, *FLOAT):
-        node.this.replace(exp.Round(this=node.this.copy()))
-    elif target.is_type(T.TEXT) and typed_as(node.this, T.DECIMAL):
-        return call("numeric_text", node.this)
-    elif target.is_type(T.TEXT) and typed_as(node.this, *FLOAT):
-        raise InputError("CAST(FLOAT64 AS STRING) differs between stores: write CAST(CAST(x AS NUMERIC) AS STRING)")
-    return node
-
-
 def _float_only(node: exp.Func) -> exp.Expr:
     if any(typed_as(n, T.DECIMAL) for n in (node.this, node.args.get("expression"))):
         raise InputError(f"{node.sql_name()} of NUMERIC differs between stores: write CAST(x AS FLOAT64)")
@@ -192,7 +173,7 @@ _RULES: dict[Any, Callable[[Any], exp.Expr]] = {
     (exp.Add, exp.Sub): _wide,
     exp.IntDiv: _whole_division,
     (exp.Avg, exp.Sum, exp.CountIf, exp.Window, exp.Filter): _aggregate,
-    (exp.Cast, exp.TryCast): _casting,
+    (exp.Cast, exp.TryCast): casts.casting,
     _FLOAT_ONLY: _float_only,
     exp.TimestampDiff: _elapsed,
     exp.Extract: _extract,
@@ -200,6 +181,10 @@ _RULES: dict[Any, Callable[[Any], exp.Expr]] = {
     (exp.StrToTime, exp.UnixToTime): _instant,
     exp.TimeToStr: _text_of_time,
     exp.UnixSeconds: _whole_seconds,
+    exp.Like: texts.like,
+    exp.Substring: texts.part,
+    (exp.Left, exp.Right, exp.Pad, exp.Repeat): texts.side,
+    (exp.Concat, exp.DPipe): texts.joined,
     exp.Unnest: arrays.unnest,
     exp.Join: arrays.join,
 }

@@ -61,8 +61,8 @@ REFUSED: dict[str, str] = {
     "FOR SYSTEM_TIME AS OF": "only BigQuery has it: choose a publication in store.<table>",
     "TABLESAMPLE": "a query gives the same answer each time: write a WHERE over columns",
     "format element": "only %Y %y %m %d %H %M %S %F %T %b %B %a %A %j %p %I %z %% are the same on both engines",
+    "ESCAPE": r"only the embedded store has it: write \\ before % and _ in a pattern, or r'\%'",
     "ROUND mode": "only half away from zero is on both engines: write ROUND(x, n)",
-    "SUBSTR from 0": "position 0 means 1 in BigQuery and nothing in the embedded store: write SUBSTR(x, 1, n)",
     "positional parameter": "parameters have names: write @name",
     "date part": "write MICROSECOND … HOUR, DAY, WEEK, ISOWEEK, WEEK(MONDAY), MONTH, QUARTER or YEAR",
 }
@@ -78,6 +78,7 @@ _CLAUSES: dict[type[exp.Expr], str] = {
     exp.HavingMax: "HAVING MAX",
     exp.TableSample: "TABLESAMPLE",
     exp.Placeholder: "positional parameter",
+    exp.Escape: "ESCAPE",
 }
 _FORMATTED = (exp.TimeToStr, exp.StrToTime, exp.StrToDate, exp.ParseDatetime)
 _TRUNCATED = (exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc, exp.DateDiff, exp.DatetimeDiff, exp.TimestampDiff)
@@ -166,8 +167,6 @@ def _argument(node: exp.Expr) -> str | None:
         return None if ok else "format element"
     if isinstance(node, exp.Round) and node.args.get("truncate"):
         return "ROUND mode"
-    if isinstance(node, exp.Substring) and node.args["start"].sql() == "0":
-        return "SUBSTR from 0"
     return None
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from tests.stores.conftest import answer
+from accounting.errors import InputError
+from accounting.stores.googlesql import to_duckdb
+from tests.stores.conftest import SCHEMA, answer
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,96 @@ def test_elements_are_numbered_from_zero(
     engine: duckdb.DuckDBPyConnection, query: str, rows: list[tuple[object, ...]]
 ) -> None:
     assert answer(engine, query).rows() == rows
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        (r"'allocated_idle' LIKE r'allocated\_%'", True),
+        (r"'allocatedxidle' LIKE r'allocated\_%'", False),
+        (r"'a%' NOT LIKE 'a\\%'", False),
+        ("'a_b' LIKE 'a_b'", True),
+        (r"'a_' LIKE ANY ('b', r'a\_')", True),
+        ("'abc' LIKE ALL ('a%', '%c')", True),
+        ("SUBSTR('hello', -10, 3)", "hel"),
+        ("SUBSTR('hello', 0, 3)", "hel"),
+        ("(SELECT SUBSTR('hello', n - 7, 3) FROM t WHERE n = 7)", "hel"),
+        ("(SELECT SUBSTR('hello', n - 20) FROM t WHERE n = 7)", "hello"),
+        ("SUBSTR('hello', -2)", "lo"),
+        ("LEFT('hello', 0)", ""),
+        ("(SELECT LPAD('a', n, 'xy') FROM t WHERE n = 7)", "xyxyxya"),
+    ],
+)
+def test_a_text_is_matched_and_cut_as_in_bigquery(
+    engine: duckdb.DuckDBPyConnection, expression: str, value: object
+) -> None:
+    assert answer(engine, f"SELECT {expression} AS x").item() == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("CAST(' 12' AS INT64)", 12),
+        ("CAST('0x1F' AS INT64)", 31),
+        ("CAST('TRUE' AS BOOL)", True),
+        ("CAST('1e3' AS NUMERIC)", 1000),
+        ("SAFE_CAST('1.5' AS INT64)", None),
+        ("SAFE_CAST('1e3' AS INT64)", None),
+        ("SAFE_CAST('1_000' AS INT64)", None),
+        ("SAFE_CAST('1_000' AS NUMERIC)", None),
+        ("SAFE_CAST('1_000' AS FLOAT64)", None),
+        ("SAFE_CAST('yes' AS BOOL)", None),
+        ("SAFE_CAST('1' AS BOOL)", None),
+        ("SAFE_CAST('t' AS BOOL)", None),
+        ("(SELECT SAFE_CAST(s AS INT64) FROM t WHERE n = 8)", None),
+        ("(SELECT CAST(ts AS STRING) FROM t WHERE n = 7)", "2025-01-05 23:59:59.250+00"),
+        ("(SELECT CAST(ts AS STRING) FROM t WHERE n = 8)", "2024-12-31 00:30:00+00"),
+        ("(SELECT CAST(DATETIME(ts) AS STRING) FROM t WHERE n = 7)", "2025-01-05 23:59:59.250"),
+        ("CAST(TIMESTAMP '2025-01-01 00:00:00.5' AS STRING)", "2025-01-01 00:00:00.500+00"),
+        ("CAST(TIMESTAMP '2025-01-01 00:00:00.000500' AS STRING)", "2025-01-01 00:00:00.000500+00"),
+        ("CAST(DATETIME '2025-01-01 00:00:00.5' AS STRING)", "2025-01-01 00:00:00.500"),
+    ],
+)
+def test_a_cast_reads_and_writes_texts_as_in_bigquery(
+    engine: duckdb.DuckDBPyConnection, expression: str, value: object
+) -> None:
+    assert answer(engine, f"SELECT {expression} AS x").item() == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("CAST('1.5' AS INT64)", "no INT64: 1.5"),
+        ("CAST('1_000' AS INT64)", "no INT64"),
+        ("SAFE_CAST('-0x1F' AS INT64)", "no INT64"),
+        ("CAST('yes' AS BOOL)", "neither true nor false"),
+        ("CAST('nan' AS FLOAT64)", "no finite number"),
+        ("SAFE_CAST('NaN' AS FLOAT64)", "no finite number"),
+        ("CAST('1e400' AS FLOAT64)", "no finite number"),
+        ("SUBSTR('hello', 2, -1)", "a length is negative"),
+        ("SUBSTR('hello', 0, -1)", "a length is negative"),
+        ("LEFT('hello', -1)", "a length is negative"),
+        ("(SELECT RIGHT('hello', n - 8) FROM t WHERE n = 7)", "a length is negative"),
+        ("LPAD('a', -1)", "a length is negative"),
+    ],
+)
+def test_an_error_of_bigquery_is_an_error(engine: duckdb.DuckDBPyConnection, expression: str, message: str) -> None:
+    with pytest.raises(duckdb.Error, match=message):
+        answer(engine, f"SELECT {expression} AS x")
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT * FROM UNNEST([1]) WITH OFFSET", "without a name for the element: write"),
+        ("SELECT v FROM UNNEST([1]) AS v WITH OFFSET v", "element and offset are both called `v`: write"),
+        ("SELECT s LIKE 'a' ESCAPE 'x' FROM t", "ESCAPE: .* write"),
+        ("SELECT s NOT LIKE ANY ('a', 'b') FROM t", "NOT LIKE ANY.*: write"),
+        ("SELECT CONCAT(s, cost) FROM t", r"CONCAT of t.cost .*: write CAST\(t.cost AS STRING\)"),
+        ("SELECT s || ts FROM t", r"CONCAT of t.ts .*: write CAST\(t.ts AS STRING\)"),
+    ],
+)
+def test_what_bigquery_does_otherwise_is_refused(query: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        to_duckdb(query, schema=SCHEMA)
+    assert "\n" not in str(caught.value)
