@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from accounting.errors import InputError
+from accounting.stores.nodes import call, typed_as
 
 
 def unnest(node: exp.Unnest) -> exp.Expr:
@@ -31,3 +32,13 @@ def join(node: exp.Join) -> exp.Expr:
     if node.side == "LEFT" and not (node.args.get("on") or node.args.get("using")):
         node.set("on", exp.true())
     return node
+
+
+def element(node: exp.Bracket) -> exp.Expr:
+    """A position that is not there is an error, with SAFE_ NULL; DuckDB counts negative ones from the end."""
+    if len(node.expressions) != 1 or not typed_as(node.this, exp.DType.ARRAY):
+        return node
+    position: exp.Expr = exp.paren(node.expressions[0].copy())
+    if not node.args.get("offset"):
+        position = exp.Add(this=position, expression=exp.Literal.number(1))
+    return call("safe_element" if node.args.get("safe") else "element", node.this, position)

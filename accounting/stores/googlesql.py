@@ -61,6 +61,7 @@ def typed(sql: str, schema: Columns) -> exp.Query:
             identify=False,
         )
         names.check(tree, schema)
+        _told_apart(tree)
         tree = annotate_types(tree, schema=known, dialect=DIALECT)
     except OptimizeError as error:
         said = one_line(error).replace(
@@ -77,6 +78,17 @@ def typed(sql: str, schema: Columns) -> exp.Query:
         if isinstance(alias.this, exp.Column) and not alias.this.table and alias.this.name == alias.alias:
             alias.replace(alias.this.copy())  # an unknown column: its own alias would hide DuckDB's near matches
     return tree
+
+
+def _told_apart(tree: exp.Query) -> None:
+    """Columns of one name cannot be shown, and which one a name means would be a guess."""
+    for select in tree.find_all(exp.Select):
+        if isinstance(select.parent, (exp.Exists, exp.In)) or (select.arg_key == "expression"):
+            continue
+        names = [name.lower() for name in select.named_selects if name and name != "*"]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise InputError(f"query: two columns are called `{twice}`: rename one with AS")
 
 
 def _first_select(tree: exp.Expr) -> exp.Select:

@@ -33,4 +33,12 @@ MACROS = (
         substring(a, CASE WHEN start = 0 OR start < -length(a) THEN 1 ELSE start END)""",
     """CREATE MACRO substr_part(a, start, n) AS
         substring(a, CASE WHEN start = 0 OR start < -length(a) THEN 1 ELSE start END, n)""",
+    """CREATE MACRO element(a, i) AS
+        CASE WHEN i < 1 OR i > len(a) THEN error('an array has no such position: write SAFE_OFFSET') ELSE a[i] END""",
+    """CREATE MACRO safe_element(a, i) AS CASE WHEN i >= 1 THEN a[i] END""",
+    # Hours of a zone that is half an hour off begin at the half hour; the offset keeps the two hours of a clock
+    # that is set back apart.
+    """CREATE MACRO truncated(unit, a, zone) AS (
+        date_trunc(unit, a AT TIME ZONE zone) - ((a AT TIME ZONE zone) - (a AT TIME ZONE 'UTC'))
+    ) AT TIME ZONE 'UTC'""",
 )

@@ -9,9 +9,15 @@ from sqlglot import exp
 
 from accounting.errors import InputError
 from accounting.stores import arrays, casts, texts
-from accounting.stores.nodes import FLOAT, INTEGER, T, call, cast, typed_as
+from accounting.stores.nodes import FLOAT, INTEGER, T, call, cast, typed_as, whole
 from accounting.stores.subset import DIALECT
 
+_VALUES = (
+    exp.Alias, exp.If, exp.Case, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.Mod, exp.Abs, exp.Array,
+    exp.PropertyEQ, exp.Struct, exp.Max, exp.Min, exp.AnyValue,
+)  # fmt: skip
+_MOVES = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
+_AS_VALUES = ("this", "expression", "expressions", "true", "false", "default")
 _FLOAT_ONLY = (exp.Pow, exp.Sqrt, exp.Exp, exp.Ln, exp.Log, exp.PercentileCont)
 
 
@@ -62,6 +68,8 @@ def _multiply(node: exp.Expr) -> exp.Expr:
 def _wide(node: exp.Expr) -> exp.Expr:
     """Integers have 64 bits; DuckDB's literals have 32. Instants and days are subtracted by functions."""
     left, right = node.this, node.expression
+    if typed_as(left, T.TIMESTAMPTZ) and isinstance(right, exp.Interval):
+        _moved(node)
     if isinstance(node, exp.Sub) and typed_as(left, T.DATE, T.TIMESTAMPTZ) and typed_as(right, T.DATE, T.TIMESTAMPTZ):
         text = node.sql(dialect=DIALECT)
         raise InputError(f"{text}: an interval differs between stores: write DATE_DIFF or TIMESTAMP_DIFF")
@@ -71,7 +79,20 @@ def _wide(node: exp.Expr) -> exp.Expr:
 
 
 def _wide_literal(node: exp.Expr) -> exp.Expr:
-    return cast(node, "BIGINT") if isinstance(node.parent, exp.Alias) and typed_as(node, T.INT) else node
+    """Integers that become values have 64 bits; positions, lengths and counts stay what DuckDB's functions take."""
+    parent = node.parent
+    if not typed_as(node, T.INT) or isinstance(parent, exp.Neg) or whole(node) is None:
+        return node
+    return cast(node, "BIGINT") if isinstance(parent, _VALUES) and node.arg_key in _AS_VALUES else node
+
+
+def _moved(node: exp.Expr) -> exp.Expr:
+    """An instant moves by days and less; how long a month is depends on the zone."""
+    unit = node.args.get("unit") or node.expression.args.get("unit")
+    if unit is not None and unit.name.upper() not in _MOVES:
+        text = node.sql(dialect=DIALECT)
+        raise InputError(f"{text}: only MICROSECOND … DAY move an instant: write TIMESTAMP(DATE_ADD(DATE(x), …))")
+    return node
 
 
 def _whole_division(node: exp.Expr) -> exp.Expr:
@@ -90,6 +111,8 @@ def _aggregate(node: exp.Expr) -> exp.Expr:
         function = function.this
     if isinstance(function, exp.Avg):
         return _average(node, function)
+    if isinstance(function, exp.Corr):
+        return _correlation(node, function)
     if (isinstance(function, exp.Sum) and typed_as(function, *INTEGER)) or isinstance(function, exp.CountIf):
         return cast(node, "BIGINT")
     return node
@@ -103,6 +126,12 @@ def _average(node: exp.Expr, function: exp.Avg) -> exp.Expr:
     return call("numeric_div", total, none)
 
 
+def _correlation(node: exp.Expr, function: exp.Corr) -> exp.Expr:
+    """Of fewer than two pairs it is NULL."""
+    pairs = _instead(node, function, call("regr_count", function.this, function.expression))
+    return exp.case().when(exp.GT(this=pairs, expression=exp.Literal.number(1)), node.copy())
+
+
 def _instead(node: exp.Expr, function: exp.Expr, other: exp.Expr) -> exp.Expr:
     if node is function:
         return other
@@ -112,9 +141,23 @@ def _instead(node: exp.Expr, function: exp.Expr, other: exp.Expr) -> exp.Expr:
 
 
 def _float_only(node: exp.Func) -> exp.Expr:
+    """An error where the result would be no finite number."""
     if any(typed_as(n, T.DECIMAL) for n in (node.this, node.args.get("expression"))):
         raise InputError(f"{node.sql_name()} of NUMERIC differs between stores: write CAST(x AS FLOAT64)")
+    return node if isinstance(node, exp.PercentileCont) else call("finite", node)
+
+
+def _rounded(node: exp.Expr) -> exp.Expr:
+    """ROUND and TRUNC of INT64 are FLOAT64."""
+    if typed_as(node.this, *INTEGER):
+        node.this.replace(cast(node.this, "DOUBLE"))
     return node
+
+
+def _sign(node: exp.Expr) -> exp.Expr:
+    """SIGN has the type of its argument; DuckDB's has 8 bits."""
+    kinds = {T.DECIMAL: "DECIMAL(38, 9)", T.DOUBLE: "DOUBLE", T.FLOAT: "DOUBLE"}
+    return cast(node, next((to for kind, to in kinds.items() if typed_as(node.this, kind)), "BIGINT"))
 
 
 def _elapsed(node: exp.Expr) -> exp.Expr:
@@ -139,10 +182,23 @@ def _extract(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _truncated(node: exp.Expr) -> exp.Expr:
+    """Hours and less begin in the zone, too, which sqlglot would leave out."""
+    zone, unit = node.args.get("zone"), node.args["unit"].name.upper()
+    if zone and unit in ("HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"):
+        return call("truncated", exp.Literal.string(unit.lower()), node.this, zone)
+    return node
+
+
 def _day(node: exp.Expr) -> exp.Expr:
     """A DATE stays a DATE; DuckDB makes it a TIMESTAMP."""
     if isinstance(node, exp.DateTrunc) and not typed_as(node, T.DATE, T.TIMESTAMPTZ, T.TIMESTAMP):
         raise InputError(f"{node.sql(dialect=DIALECT)}: the type is not known: write CAST(x AS DATE)")
+    if isinstance(node, (exp.DateAdd, exp.DateSub)) and typed_as(node.this, T.TIMESTAMPTZ):
+        return _moved(node)
+    if isinstance(node, exp.DateTrunc) and node.args.get("zone"):
+        unit = exp.var(node.args["unit"].sql(dialect=DIALECT).strip("'"))
+        return _truncated(exp.TimestampTrunc(this=node.this.copy(), unit=unit, zone=node.args["zone"].copy()))
     return cast(node, "DATE") if typed_as(node, T.DATE) else node
 
 
@@ -167,14 +223,19 @@ def _whole_seconds(node: exp.Expr) -> exp.Expr:
 
 
 _RULES: dict[Any, Callable[[Any], exp.Expr]] = {
-    exp.Literal: _wide_literal,
+    (exp.Literal, exp.Neg): _wide_literal,
     (exp.Div, exp.SafeDivide): _divide,
     exp.Mul: _multiply,
     (exp.Add, exp.Sub): _wide,
     exp.IntDiv: _whole_division,
-    (exp.Avg, exp.Sum, exp.CountIf, exp.Window, exp.Filter): _aggregate,
+    (exp.Avg, exp.Sum, exp.CountIf, exp.Corr, exp.Window, exp.Filter): _aggregate,
     (exp.Cast, exp.TryCast): casts.casting,
     _FLOAT_ONLY: _float_only,
+    (exp.Round, exp.Trunc): _rounded,
+    exp.Sign: _sign,
+    exp.Bracket: arrays.element,
+    exp.TimestampTrunc: _truncated,
+    (exp.TimestampAdd, exp.TimestampSub): _moved,
     exp.TimestampDiff: _elapsed,
     exp.Extract: _extract,
     (exp.DateTrunc, exp.DateAdd, exp.DateSub, exp.LastDay): _day,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import duckdb
+import polars as pl
 import pytest
 
 from accounting.errors import InputError
@@ -103,6 +106,12 @@ def test_a_cast_reads_and_writes_texts_as_in_bigquery(
         ("LEFT('hello', -1)", "a length is negative"),
         ("(SELECT RIGHT('hello', n - 8) FROM t WHERE n = 7)", "a length is negative"),
         ("LPAD('a', -1)", "a length is negative"),
+        ("[1, 2][OFFSET(9)]", "no such position: write SAFE_OFFSET"),
+        ("[1, 2][ORDINAL(0)]", "no such position"),
+        ("SQRT(-1)", "no finite number"),
+        ("LN(0)", "no finite number"),
+        ("POW(0, -1)", "no finite number"),
+        ("EXP(1000)", "no finite number"),
     ],
 )
 def test_an_error_of_bigquery_is_an_error(engine: duckdb.DuckDBPyConnection, expression: str, message: str) -> None:
@@ -117,6 +126,17 @@ def test_an_error_of_bigquery_is_an_error(engine: duckdb.DuckDBPyConnection, exp
         ("SELECT v FROM UNNEST([1]) AS v WITH OFFSET v", "element and offset are both called `v`: write"),
         ("SELECT s LIKE 'a' ESCAPE 'x' FROM t", "ESCAPE: .* write"),
         ("SELECT s NOT LIKE ANY ('a', 'b') FROM t", "NOT LIKE ANY.*: write"),
+        ("SELECT TIMESTAMP_ADD(ts, INTERVAL 1 MONTH) FROM t", "move an instant: write"),
+        ("SELECT DATE_ADD(ts, INTERVAL 1 MONTH) FROM t", "move an instant: write"),
+        ("SELECT ts - INTERVAL 1 YEAR FROM t", "move an instant: write"),
+        ("SELECT INTERVAL 1 DAY", "INTERVAL: .* write"),
+        ("SELECT 1 UNION DISTINCT SELECT 2 INTERSECT DISTINCT SELECT 2", "mixes set operations: .* parentheses"),
+        ("SELECT 1 UNION ALL SELECT 2 UNION DISTINCT SELECT 2", "mixes set operations: .* parentheses"),
+        ("SELECT 1 AS a, 2 AS A", "two columns are called `a`: rename one with AS"),
+        ("SELECT * FROM t JOIN t AS u USING (n)", "two columns are called `m`"),
+        ("SELECT a FROM (SELECT 1 AS a, 2 AS a)", "two columns are called `a`"),
+        ("SELECT STRING_AGG(s, ',' LIMIT 1) FROM t", "STRING_AGG.* LIMIT n.: only BigQuery"),
+        ("SELECT INSTR(s, 'b', 1, 2) FROM t", "INSTR.*: write STRPOS"),
         ("SELECT CONCAT(s, cost) FROM t", r"CONCAT of t.cost .*: write CAST\(t.cost AS STRING\)"),
         ("SELECT s || ts FROM t", r"CONCAT of t.ts .*: write CAST\(t.ts AS STRING\)"),
     ],
@@ -125,3 +145,54 @@ def test_what_bigquery_does_otherwise_is_refused(query: str, message: str) -> No
     with pytest.raises(InputError, match=message) as caught:
         to_duckdb(query, schema=SCHEMA)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "dtype"),
+    [
+        ("TIMESTAMP_TRUNC(TIMESTAMP '2025-01-01 03:15:00', HOUR, 'Asia/Kolkata')",
+         datetime(2025, 1, 1, 2, 30, tzinfo=UTC), None),
+        ("TIMESTAMP_TRUNC(TIMESTAMP '2025-11-02 06:15:00', HOUR, 'America/New_York')",
+         datetime(2025, 11, 2, 6, tzinfo=UTC), None),
+        ("TIMESTAMP_TRUNC(TIMESTAMP '2025-11-02 05:15:00', HOUR, 'America/New_York')",
+         datetime(2025, 11, 2, 5, tzinfo=UTC), None),
+        ("DATE_TRUNC(TIMESTAMP '2025-01-01 03:15:00', DAY, 'Asia/Kolkata')",
+         datetime(2024, 12, 31, 18, 30, tzinfo=UTC), None),
+        ("[5, 6][OFFSET(1)]", 6, pl.Int64()),
+        ("[5, 6][ORDINAL(1)]", 5, pl.Int64()),
+        ("[5, 6][SAFE_OFFSET(2)]", None, pl.Int64()),
+        ("[5, 6][SAFE_OFFSET(-2)]", None, pl.Int64()),
+        ("(SELECT CORR(f, n) FROM t WHERE n = 7)", None, pl.Float64()),
+        ("(SELECT CORR(f, n) FROM t)", -1.0, pl.Float64()),
+        ("ROUND(15, -1)", 20.0, pl.Float64()),
+        ("TRUNC(7)", 7.0, pl.Float64()),
+        ("IF(TRUE, 1, 2)", 1, pl.Int64()),
+        ("COALESCE(NULL, 1)", 1, pl.Int64()),
+        ("MOD(5, 3)", 2, pl.Int64()),
+        ("-5", -5, pl.Int64()),
+        ("-9223372036854775808", -9223372036854775808, pl.Int64()),
+        ("SIGN(-2)", -1, pl.Int64()),
+        ("SIGN(NUMERIC '-5')", -1, pl.Decimal(38, 9)),
+        ("SIGN(-2.5)", -1.0, pl.Float64()),
+        ("(SELECT MAX(x) FROM UNNEST([1, 2]) AS x)", 2, pl.Int64()),
+    ],
+)  # fmt: skip
+def test_an_expression_has_bigquerys_value_and_type(
+    engine: duckdb.DuckDBPyConnection, expression: str, value: object, dtype: pl.DataType | None
+) -> None:
+    found = answer(engine, f"SELECT {expression} AS x")
+    assert found.item() == value
+    assert dtype is None or found.schema["x"] == dtype
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 2",
+        "SELECT 1 UNION ALL (SELECT 2 UNION DISTINCT SELECT 2)",
+        "SELECT * EXCEPT (n) FROM t UNION ALL SELECT * EXCEPT (n) FROM t",
+        "SELECT 1 AS a, 2 AS b UNION ALL SELECT n, n FROM t",
+    ],
+)
+def test_set_operations_with_one_reading_are_taken(engine: duckdb.DuckDBPyConnection, query: str) -> None:
+    assert answer(engine, query).height > 0
