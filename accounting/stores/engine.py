@@ -25,8 +25,9 @@ import sql as texts
 from accounting.errors import InputError, StoreError
 from accounting.schema import Column, Table
 from accounting.stores import arrow
-from accounting.stores.googlesql import MACROS, columns, to_duckdb
+from accounting.stores.googlesql import columns, to_duckdb
 from accounting.stores.lake import Damaged, Snapshot, damage
+from accounting.stores.macros import MACROS
 from accounting.stores.names import VIEWS
 from accounting.stores.subset import DIALECT, one_line
 from accounting.tables import INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS

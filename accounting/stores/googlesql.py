@@ -21,21 +21,9 @@ _VALUES_OF_DUCKDB = frozenset(
 )
 """Names that DuckDB answers where a table has no such column."""
 
-# Each takes its arguments once: nested calls stay linear in size. Overflow is an error, never a wrong number.
-MACROS = (
-    """CREATE MACRO numeric_div(a, b) AS CAST(
-        CAST(
-            CAST(CAST(a AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT) * CAST(10000000000 AS HUGEINT)
-            // CAST(CAST(b AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT) AS DECIMAL(38, 0)
-        ) * CAST('0.0000000001' AS DECIMAL(10, 10)) AS DECIMAL(38, 9))""",
-    """CREATE MACRO float_div(a, b) AS
-        CAST(a AS DOUBLE) / CASE WHEN b = 0 THEN error('division by zero: write SAFE_DIVIDE(a, b)') ELSE b END""",
-    """CREATE MACRO numeric_text(a) AS rtrim(rtrim(CAST(CAST(a AS DECIMAL(38, 9)) AS VARCHAR), '0'), '.')""",
-)
-
 
 def to_duckdb(sql: str, *, schema: Columns) -> str:
-    """The query in DuckDB's dialect, for a connection with `MACROS` and the time zone UTC.
+    """The query in DuckDB's dialect, for a connection with `macros.MACROS` and the time zone UTC.
 
     Raises `InputError` with one line where the query is no query, cannot be parsed, or would not give the same answer
     on both stores. Parameters `@p` become `$p`. Columns without a name are called f0_, f1_, … as in BigQuery.
@@ -73,6 +61,7 @@ def typed(sql: str, schema: Columns) -> exp.Query:
             identify=False,
         )
         names.check(tree, schema)
+        _told_apart(tree)
         tree = annotate_types(tree, schema=known, dialect=DIALECT)
     except OptimizeError as error:
         said = one_line(error).replace(
@@ -91,6 +80,17 @@ def typed(sql: str, schema: Columns) -> exp.Query:
     return tree
 
 
+def _told_apart(tree: exp.Query) -> None:
+    """Columns of one name cannot be shown, and which one a name means would be a guess."""
+    for select in tree.find_all(exp.Select):
+        if isinstance(select.parent, (exp.Exists, exp.In)) or (select.arg_key == "expression"):
+            continue
+        names = [name.lower() for name in select.named_selects if name and name != "*"]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise InputError(f"query: two columns are called `{twice}`: rename one with AS")
+
+
 def _first_select(tree: exp.Expr) -> exp.Select:
     while not isinstance(tree, exp.Select):
         tree = tree.this
@@ -103,6 +103,7 @@ def _name_columns(tree: exp.Query) -> dict[str, str]:
     unnamed = 0
     for projection in list(select.selects):
         if not (projection.is_star or isinstance(projection, (exp.Alias, exp.Column, exp.Dot))):
-            projection.replace(exp.alias_(projection.copy(), f"f{unnamed}_"))
+            # not alias_(): a subquery would keep the name to itself, and ORDER BY 1 not find it
+            projection.replace(exp.Alias(this=projection.copy(), alias=exp.to_identifier(f"f{unnamed}_")))
             unnamed += 1
     return {e.alias_or_name.lower(): e.alias_or_name for e in select.selects if not e.is_star}

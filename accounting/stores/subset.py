@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from accounting.errors import InputError
@@ -61,14 +61,20 @@ REFUSED: dict[str, str] = {
     "FOR SYSTEM_TIME AS OF": "only BigQuery has it: choose a publication in store.<table>",
     "TABLESAMPLE": "a query gives the same answer each time: write a WHERE over columns",
     "format element": "only %Y %y %m %d %H %M %S %F %T %b %B %a %A %j %p %I %z %% are the same on both engines",
+    "ESCAPE": r"only the embedded store has it: write \\ before % and _ in a pattern, or r'\%'",
+    "INTERVAL": "it is no result of a query: add it to a day or an instant, or write DATE_DIFF or TIMESTAMP_DIFF",
+    "STRING_AGG(… LIMIT n)": "only BigQuery has it: write a subquery with ORDER BY and LIMIT, STRING_AGG over its rows",
+    "INSTR(x, y, position)": "the embedded store knows no position and occurrence: write STRPOS(SUBSTR(x, n), y)",
     "ROUND mode": "only half away from zero is on both engines: write ROUND(x, n)",
-    "SUBSTR from 0": "position 0 means 1 in BigQuery and nothing in the embedded store: write SUBSTR(x, 1, n)",
     "positional parameter": "parameters have names: write @name",
     "date part": "write MICROSECOND … HOUR, DAY, WEEK, ISOWEEK, WEEK(MONDAY), MONTH, QUARTER or YEAR",
 }
 
+_SETS = frozenset({"UNION", "INTERSECT", "EXCEPT"})
+_DUPLICATES = frozenset({"ALL", "DISTINCT"})
 _OPENING = frozenset({"SELECT", "WITH", "FROM", "("})
 _READ_ONLY = "query is read-only: write SELECT, WITH … SELECT or FROM … |>"
+_MIXED = "BigQuery gives UNION, INTERSECT and EXCEPT no order: put one of them in parentheses"
 _FORMAT = re.compile(r"%([^YymdHMSFTbBaAjpIz%]|$)")
 _UNITS = frozenset(
     ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]
@@ -78,7 +84,9 @@ _CLAUSES: dict[type[exp.Expr], str] = {
     exp.HavingMax: "HAVING MAX",
     exp.TableSample: "TABLESAMPLE",
     exp.Placeholder: "positional parameter",
+    exp.Escape: "ESCAPE",
 }
+_MOVED = (exp.Add, exp.Sub, exp.GenerateDateArray, exp.GenerateTimestampArray)
 _FORMATTED = (exp.TimeToStr, exp.StrToTime, exp.StrToDate, exp.ParseDatetime)
 _TRUNCATED = (exp.DateTrunc, exp.TimestampTrunc, exp.DatetimeTrunc, exp.DateDiff, exp.DatetimeDiff, exp.TimestampDiff)
 
@@ -89,6 +97,8 @@ def parse(sql: str) -> exp.Query:
         tokens = sqlglot.tokenize(sql, read=DIALECT)
         if tokens and tokens[0].text.upper() not in _OPENING:
             raise InputError(_READ_ONLY)
+        if _mixed(tokens):
+            raise InputError(f"query mixes set operations: {_MIXED}")
         trees = [tree for tree in sqlglot.parse(sql, read=DIALECT) if tree is not None]
     except ParseError as error:
         raise InputError(_syntax(error)) from error
@@ -101,6 +111,21 @@ def parse(sql: str) -> exp.Query:
     if not isinstance(trees[0], exp.Query) or any(trees[0].find_all(exp.Into, exp.DML, exp.Lock)):
         raise InputError(_READ_ONLY)
     return trees[0]
+
+
+def _mixed(tokens: Sequence[Token]) -> bool:
+    """Whether different set operations stand beside each other without parentheses, which the tree does not tell."""
+    groups: list[set[str]] = [set()]
+    for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        if token.text == "(":
+            groups.append(set())
+        elif token.text == ")" and len(groups) > 1:
+            groups.pop()
+        elif before and before.text != "|>" and token.text.upper() in _SETS and after.text.upper() in _DUPLICATES:
+            groups[-1].add(f"{token.text} {after.text}".upper())
+        if len(groups[-1]) > 1:
+            return True
+    return False
 
 
 def objections(tree: exp.Expr) -> list[str]:
@@ -141,6 +166,8 @@ def _construct(node: exp.Expr) -> str | None:
         return "BIGNUMERIC" if node.is_type(exp.DType.BIGDECIMAL) else None
     if (isinstance(node, exp.Dot) and node.this.name.upper() == "SAFE") or isinstance(node, exp.SafeFunc):
         return "SAFE."
+    if isinstance(node, exp.Interval) and not isinstance(node.parent, _MOVED):
+        return "INTERVAL"
     return next((name for kind, name in _CLAUSES.items() if isinstance(node, kind)), None) or _argument(node)
 
 
@@ -164,11 +191,14 @@ def _argument(node: exp.Expr) -> str | None:
         pattern = node.args.get("format")
         ok = isinstance(pattern, exp.Literal) and not _FORMAT.search(pattern.name)
         return None if ok else "format element"
-    if isinstance(node, exp.Round) and node.args.get("truncate"):
-        return "ROUND mode"
-    if isinstance(node, exp.Substring) and node.args["start"].sql() == "0":
-        return "SUBSTR from 0"
-    return None
+    return next((name for name, against in _ARGUMENTS.items() if against(node)), None)
+
+
+_ARGUMENTS: dict[str, Callable[[exp.Expr], bool]] = {
+    "STRING_AGG(… LIMIT n)": lambda n: isinstance(n, exp.GroupConcat) and isinstance(n.this, exp.Limit),
+    "INSTR(x, y, position)": lambda n: isinstance(n, exp.StrPosition) and bool(n.args.get("position")),
+    "ROUND mode": lambda n: isinstance(n, exp.Round) and bool(n.args.get("truncate")),
+}
 
 
 def _unit(node: exp.Expr | None) -> str:

@@ -159,7 +159,7 @@ def test_a_file_of_the_lake_that_does_not_count_cannot_be_read(lake: Lake, sessi
         ("SELECT x.cost / 2 FROM charges AS c", "query: there is no table or alias `x` here: there is c"),
         ("SELECT u.team FROM usage AS u JOIN charges AS c USING (tem)", "query: USING names a column .*: tem"),
         ("SELECT 1 / 0", "query: division by zero: write SAFE_DIVIDE"),
-        ("SELECT CAST('x' AS INT64)", "query: Could not convert string 'x'"),
+        ("SELECT CAST('x' AS INT64)", "query: this text is no INT64: x"),
         (
             "SELECT day FROM usage, charges",
             "query: column `day` is ambiguous, usage and charges have one: write usage.day",
