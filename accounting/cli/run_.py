@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 import click
+import polars as pl
 
-from accounting import pipeline
-from accounting.accelerators import near
+from accounting import pipeline, unpriced
 from accounting.cli import screen
 from accounting.errors import InputError
 from accounting.pipeline import Report
@@ -102,17 +102,11 @@ def _cost(fault: dict[str, Any], currency: str | None) -> str:
 
 
 def _show_unpriced(report: Report, project: Project) -> None:
-    priced = (
-        project.lake.scan_input("prices").select("accelerator").unique().collect()["accelerator"].to_list()
-        if report.unpriced
-        else []
-    )
+    prices = unpriced.price_book(project) if report.unpriced else pl.DataFrame()
     for sku in report.unpriced[:20]:
         name = " ".join(str(sku[k]) for k in ("accelerator", "provider", "region", "purchase") if sku[k])
-        matches = near(sku["accelerator"], priced)
-        hint = f"; the price book has {', '.join(matches)}" if matches else ""
         click.echo(
             f"no price: {name}, {screen.hours(sku['device_seconds'])} hours "
-            f"from {sku['first_day']} to {sku['last_day']}{hint}",
+            f"from {sku['first_day']} to {sku['last_day']}; {unpriced.why(sku, prices)}",
             err=True,
         )
