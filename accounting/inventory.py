@@ -80,6 +80,22 @@ def _at_home(samples: pl.LazyFrame, jobs: pl.DataFrame, capacity: pl.DataFrame) 
     return there.drop("home")
 
 
+def strangers(inventory: Inventory) -> pl.DataFrame:
+    """Samples that explain nothing, for no job and no capacity names what they are of: cluster, name, samples.
+
+    The most first. A device is known anywhere, a workload in its own cluster.
+    """
+    jobs, capacity = inventory.jobs, inventory.capacity
+    told = inventory.samples.group_by("cluster", "device_id", "workload_id").len("samples").collect(engine="streaming")
+    devices = pl.concat([jobs["device_id"], capacity["device_id"]]).unique()
+    by_device = told.filter(pl.col("device_id").is_not_null() & ~pl.col("device_id").is_in(devices.to_list()))
+    by_workload = told.filter(pl.col("device_id").is_null()).join(jobs, on=["cluster", "workload_id"], how="anti")
+    found = pl.concat([by_device, by_workload]).with_columns(name=pl.coalesce("device_id", "workload_id"))
+    return (
+        found.group_by("cluster", "name").agg(pl.col("samples").sum()).sort("samples", "name", descending=[True, False])
+    )
+
+
 def _imported(lake: Lake) -> pl.DataFrame:
     rows = [(i.seq, i.imported_at) for i in lake.imports(live_only=True)]
     return pl.DataFrame(rows, schema={"import_seq": pl.Int64, "imported_ms": pl.Int64}, orient="row")

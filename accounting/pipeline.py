@@ -15,7 +15,7 @@ from accounting.config import Config
 from accounting.core.account import account
 from accounting.core.partition import Results
 from accounting.errors import Refused
-from accounting.inventory import Inventory, Span, clusters, partition, spans, take
+from accounting.inventory import Inventory, Span, clusters, partition, spans, strangers, take
 from accounting.stores.lake import Conflict, Lake, PublishedDay, StagedFile, new_publication, now_ms
 from accounting.tables import RESULTS
 
@@ -27,7 +27,10 @@ ATTEMPTS = 3
 
 @dataclass(slots=True)
 class Report:
-    """What a run did. Amounts are of the days it published; `publication` is None where nothing had changed."""
+    """What a run did. Amounts are of the days it published; `publication` is None where nothing had changed.
+
+    `strangers`: cluster, name and number of the samples of what no job and no capacity names, of all days.
+    """
 
     publication: str | None
     days: int
@@ -41,6 +44,7 @@ class Report:
     unpriced: list[dict[str, Any]] = field(default_factory=list)
     residual_seconds: Decimal = Decimal(0)
     residual_cost: Decimal = Decimal(0)
+    strangers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run(config: Config, first: date | None, last: date | None, progress: Progress) -> Report:
@@ -91,6 +95,7 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
         lake.discard(staged)
         raise
     report = _report(publication, todo, clean, watermarks, staged, verdict)
+    report.strangers = strangers(inventory).to_dicts()
     days = [PublishedDay(d.span.cluster, d.day, d.fingerprint, d.base) for d in todo]
     try:
         lake.publish(publication, days, staged, started, now_ms(), _summary(report))

@@ -139,6 +139,16 @@ def test_samples_of_a_device_count_in_the_cluster_that_knows_it(empty: Callable[
     assert rows == [("c1", "allocated_active", Decimal(1800))]
 
 
+def test_samples_of_what_nobody_names_are_said(ledger: Ledger) -> None:
+    ledger.bring("samples", "device_id,workload_id,start,end,busy\n"
+                 "d9,,2025-01-30T23:00:00Z,2025-01-30T23:01:00Z,40\n"
+                 "d9,,2025-01-30T23:01:00Z,2025-01-30T23:02:00Z,40\n"
+                 ",nobody,2025-01-30T23:00:00Z,2025-01-30T23:01:00Z,40\n"
+                 ",long,2025-01-30T23:00:00Z,2025-01-30T23:01:00Z,40\n")  # fmt: skip
+
+    assert [(one["name"], one["samples"]) for one in ledger.run().strangers] == [("d9", 2), ("nobody", 1)]
+
+
 def test_late_samples_are_for_their_day_and_its_neighbors(ledger: Ledger) -> None:
     ledger.run()
     late = "device_id,start,end,busy\nd1,2025-02-01T10:00:00Z,2025-02-01T11:00:00Z,50\n"

@@ -81,6 +81,12 @@ def _show_unknown(report: Report) -> None:
     ):
         if seconds:
             click.echo(f"not known: {screen.hours(seconds)} accelerator-hours {what}")
+    if report.strangers:
+        first, count = report.strangers[0], sum(one["samples"] for one in report.strangers)
+        click.echo(
+            f"not known: what {count:,} samples are of: no job and no capacity names {first['name']} of cluster "
+            f"{first['cluster']}" + (f" and {len(report.strangers) - 1:,} more" if len(report.strangers) > 1 else "")
+        )
 
 
 def _show_faults(report: Report) -> None:
