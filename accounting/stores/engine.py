@@ -207,4 +207,8 @@ def _answers() -> Iterator[None]:
         raise StoreError(f"query could not be answered: {one_line(error)}") from error
     except duckdb.Error as error:
         message = str(error).split("\n\nLINE ")[0].split(". Use TRY(")[0]
+        if "Values were not provided for the following parameters: " in message:
+            message = (
+                f"no value is given for @{message.rpartition(': ')[2]}: write the value itself, the CLI takes none"
+            )
         raise InputError(f"query: {one_line(Exception(message)).partition(' Error: ')[2] or message}") from error
