@@ -308,16 +308,22 @@ def test_two_processes_at_once_publish_once(ledger: Ledger) -> None:
 
 
 def test_prices_that_contradict_each_other_publish_nothing(ledger: Ledger) -> None:
-    """Two names of one accelerator, so that only a run sees the contradiction."""
+    """Two names of one accelerator are known as such only later, by the settings: a run sees the contradiction."""
+    ledger.bring("prices", "accelerator,purchase,price_per_hour,start\ngpu-x,spot,9,2025-01-01T00:00:00Z\n")
     ledger.run()
     before, live = ledger.rows(), ledger.lake.live()
-    ledger.bring(
-        "prices", "accelerator,purchase,price_per_hour,start\nNVIDIA H100 80GB HBM3,spot,9,2025-01-01T00:00:00Z\n"
-    )
+    ledger.write("chipledger.toml", '[accelerators]\n"gpu-x" = "H100-80GB"\n')
     with pytest.raises(InputError, match="two prices for H100-80GB"):
         ledger.run()
     assert (ledger.rows(), ledger.lake.live()) == (before, live)
     assert ledger.lake.orphans() == []
+
+
+def test_prices_of_one_accelerator_under_two_names_are_not_imported(ledger: Ledger) -> None:
+    with pytest.raises(InputError, match=r"prices of H100-80GB, spot overlap: .*row 2 of prices.*row 1 of prices"):
+        ledger.bring(
+            "prices", "accelerator,purchase,price_per_hour,start\nNVIDIA H100 80GB HBM3,spot,9,2025-01-01T00:00:00Z\n"
+        )
 
 
 # -- worlds at random ------------------------------------------------------------------------------------------------

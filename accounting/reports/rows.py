@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Callable
@@ -27,7 +28,8 @@ def write_rows(frame: pl.DataFrame, format: Format, out: BinaryIO) -> None:
 
     - table: numbers to the right, NULL as NULL; all columns at full width unless `out` is a terminal, where cells fold
     - csv: a header, exact decimals, NULL empty, times in ISO 8601 ending in Z
-    - json: an array of objects, decimals as numerals with all digits, NULL and what JSON cannot say (NaN) as null
+    - json: an array of objects, decimals as numerals with all digits, NULL and what JSON cannot say (NaN) as null,
+      bytes in base64
     - parquet: the frame as it is
 
     Raises `InputError` for a list or struct in csv.
@@ -108,4 +110,8 @@ def _json(value: object) -> str:
         case dict():
             return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {_json(v)}" for k, v in value.items()) + "}"
         case _:
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False, default=_base64)
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

@@ -210,7 +210,13 @@ def _answers() -> Iterator[None]:
             raise damaged from error
         if isinstance(error, (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InternalException)):
             raise StoreError(f"query could not be answered: {said}") from error
-        raise InputError(f"query: {said.partition(' Error: ')[2] or said}") from error
+        raise InputError(f"query: {_asked_for_more(said) or said.partition(' Error: ')[2] or said}") from error
+
+
+def _asked_for_more(said: str) -> str | None:
+    """A parameter without a value, in our words."""
+    _, found, names = said.partition("Values were not provided for the following parameters: ")
+    return f"no value is given for @{names}: write the value itself, the CLI takes none" if found else None
 
 
 def _damage(error: duckdb.Error, said: str) -> Damaged | None:

@@ -241,6 +241,7 @@ _RULES: dict[Any, Callable[[Any], exp.Expr]] = {
     (exp.DateTrunc, exp.DateAdd, exp.DateSub, exp.LastDay): _day,
     (exp.StrToTime, exp.UnixToTime): _instant,
     exp.TimeToStr: _text_of_time,
+    exp.DateFromUnixDate: lambda node: cast(node, "DATE"),
     exp.UnixSeconds: _whole_seconds,
     exp.Like: texts.like,
     exp.Substring: texts.part,

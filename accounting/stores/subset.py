@@ -32,6 +32,9 @@ _PROVEN: frozenset[type[exp.Expr]] = frozenset(
         exp.EndsWith, exp.Replace, exp.Pad, exp.Split, exp.Reverse, exp.RegexpLike, exp.RegexpReplace,
         exp.RegexpExtract, exp.Left, exp.Right, exp.Array, exp.Struct, exp.Exists, exp.And, exp.Or, exp.Xor,
         exp.Unnest, exp.DateFromParts, exp.WeekStart,
+        exp.CovarPop, exp.CovarSamp, exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.Grouping, exp.ArraySize,
+        exp.ArrayToString, exp.UnixDate, exp.DateFromUnixDate, exp.Repeat,
+        exp.PercentileDisc,
     }
 )  # fmt: skip
 
@@ -60,7 +63,7 @@ REFUSED: dict[str, str] = {
     "wildcard table": "only BigQuery has it: name one table",
     "FOR SYSTEM_TIME AS OF": "only BigQuery has it: choose a publication in store.<table>",
     "TABLESAMPLE": "a query gives the same answer each time: write a WHERE over columns",
-    "format element": "only %Y %y %m %d %H %M %S %F %T %b %B %a %A %j %p %I %z %% are the same on both engines",
+    "format element": "the same on both are %Y %y %m %d %H %M %S %F %T %b %B %a %A %j %p %I %z %%, to write also %G %V",
     "ESCAPE": r"only the embedded store has it: write \\ before % and _ in a pattern, or r'\%'",
     "INTERVAL": "it is no result of a query: add it to a day or an instant, or write DATE_DIFF or TIMESTAMP_DIFF",
     "STRING_AGG(… LIMIT n)": "only BigQuery has it: write a subquery with ORDER BY and LIMIT, STRING_AGG over its rows",
@@ -75,6 +78,7 @@ _DUPLICATES = frozenset({"ALL", "DISTINCT"})
 _OPENING = frozenset({"SELECT", "WITH", "FROM", "("})
 _READ_ONLY = "query is read-only: write SELECT, WITH … SELECT or FROM … |>"
 _MIXED = "BigQuery gives UNION, INTERSECT and EXCEPT no order: put one of them in parentheses"
+_WRITTEN = re.compile(r"%([^YymdHMSFTbBaAjpIzGV%]|$)")
 _FORMAT = re.compile(r"%([^YymdHMSFTbBaAjpIz%]|$)")
 _UNITS = frozenset(
     ["MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "ISOWEEK", "MONTH", "QUARTER", "YEAR"]
@@ -189,7 +193,8 @@ def _argument(node: exp.Expr) -> str | None:
         return None if unit in _UNITS or unit == "WEEK(MONDAY)" else "date part"
     if isinstance(node, _FORMATTED):
         pattern = node.args.get("format")
-        ok = isinstance(pattern, exp.Literal) and not _FORMAT.search(pattern.name)
+        known = _WRITTEN if isinstance(node, exp.TimeToStr) else _FORMAT
+        ok = isinstance(pattern, exp.Literal) and not known.search(pattern.name)
         return None if ok else "format element"
     return next((name for name, against in _ARGUMENTS.items() if against(node)), None)
 

@@ -81,3 +81,8 @@ def test_a_table_takes_no_markup_from_values() -> None:
 
 def test_parquet_is_the_frame() -> None:
     assert pl.read_parquet(io.BytesIO(written(FRAME, "parquet"))).equals(FRAME)
+
+
+def test_json_holds_bytes_in_base64() -> None:
+    frame = pl.DataFrame({"b": [b"\x00\xff"], "s": [{"b": b"a"}]})
+    assert json.loads(written(frame, "json")) == [{"b": "AP8=", "s": {"b": "YQ=="}}]

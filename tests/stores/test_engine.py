@@ -165,6 +165,11 @@ def test_a_file_of_the_lake_that_does_not_count_cannot_be_read(lake: Lake, sessi
             "query: column `day` is ambiguous, usage and charges have one: write usage.day",
         ),
         ("SELECT team, SUM(cost) FROM charges", "query: .*team.*GROUP BY"),
+        ("SELECT team FROM charges WHERE team = @x", "query: no value is given for @x: write the value itself"),
+        (
+            "SELECT * FROM charges AS c JOIN usage AS u USING (workload_id)",
+            "query: two columns are called `.*`: rename",
+        ),
     ],
 )
 def test_a_wrong_query_is_told_in_one_line(session: Session, query: str, message: str) -> None:

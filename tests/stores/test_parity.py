@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import duckdb
 import polars as pl
@@ -137,6 +137,7 @@ def test_an_error_of_bigquery_is_an_error(engine: duckdb.DuckDBPyConnection, exp
         ("SELECT a FROM (SELECT 1 AS a, 2 AS a)", "two columns are called `a`"),
         ("SELECT STRING_AGG(s, ',' LIMIT 1) FROM t", "STRING_AGG.* LIMIT n.: only BigQuery"),
         ("SELECT INSTR(s, 'b', 1, 2) FROM t", "INSTR.*: write STRPOS"),
+        ("SELECT PARSE_DATE('%G-W%V', s) FROM t", "format element"),
         ("SELECT CONCAT(s, cost) FROM t", r"CONCAT of t.cost .*: write CAST\(t.cost AS STRING\)"),
         ("SELECT s || ts FROM t", r"CONCAT of t.ts .*: write CAST\(t.ts AS STRING\)"),
     ],
@@ -164,6 +165,18 @@ def test_what_bigquery_does_otherwise_is_refused(query: str, message: str) -> No
         ("[5, 6][SAFE_OFFSET(-2)]", None, pl.Int64()),
         ("(SELECT CORR(f, n) FROM t WHERE n = 7)", None, pl.Float64()),
         ("(SELECT CORR(f, n) FROM t)", -1.0, pl.Float64()),
+        ("(SELECT COVAR_SAMP(f, n) FROM t)", -2.5, pl.Float64()),
+        ("(SELECT COVAR_POP(f, n) FROM t)", -1.25, pl.Float64()),
+        ("(SELECT BIT_AND(n) + BIT_OR(n) FROM t)", 15, pl.Int64()),
+        ("(SELECT GROUPING(n) FROM t GROUP BY ROLLUP(n) ORDER BY 1 DESC LIMIT 1)", 1, pl.Int64()),
+        ("(SELECT PERCENTILE_DISC(n, 0.5) OVER () FROM t LIMIT 1)", 7, pl.Int64()),
+        ("ARRAY_LENGTH([5, 6])", 2, pl.Int64()),
+        ("ARRAY_TO_STRING(['a', NULL, 'b'], '-')", "a-b", None),
+        ("ARRAY_TO_STRING(['a', NULL, 'b'], '-', '?')", "a-?-b", None),
+        ("UNIX_DATE(DATE '1969-12-31')", -1, pl.Int64()),
+        ("DATE_FROM_UNIX_DATE(1)", date(1970, 1, 2), pl.Date()),
+        ("REPEAT('ab', 2)", "abab", None),
+        ("FORMAT_DATE('%G-W%V', DATE '2024-12-30')", "2025-W01", None),
         ("ROUND(15, -1)", 20.0, pl.Float64()),
         ("TRUNC(7)", 7.0, pl.Float64()),
         ("IF(TRUE, 1, 2)", 1, pl.Int64()),
