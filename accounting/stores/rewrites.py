@@ -244,6 +244,7 @@ _RULES: dict[Any, Callable[[Any], exp.Expr]] = {
     exp.DateFromUnixDate: lambda node: cast(node, "DATE"),
     exp.UnixSeconds: _whole_seconds,
     exp.Like: texts.like,
+    exp.Trim: texts.trim,
     exp.Substring: texts.part,
     (exp.Left, exp.Right, exp.Pad, exp.Repeat): texts.side,
     (exp.Concat, exp.DPipe): texts.joined,

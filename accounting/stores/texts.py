@@ -8,6 +8,9 @@ from accounting.errors import InputError
 from accounting.stores.nodes import FLOAT, T, call, cast, typed_as, whole
 from accounting.stores.subset import DIALECT
 
+_WHITE = "".join(chr(c) for c in range(0x3001) if chr(c).isspace() and not 0x1C <= c <= 0x1F)
+"""What BigQuery's TRIM takes away: Unicode's white space, without the separators that Python counts too."""
+
 
 def like(node: exp.Like) -> exp.Expr:
     r"""A backslash escapes `%` and `_`; DuckDB wants to be told."""
@@ -25,6 +28,13 @@ def _like_several(node: exp.Like) -> exp.Expr:
         raise InputError("NOT LIKE ANY, LIKE ANY over an array: write x LIKE 'a%' OR x LIKE 'b%'")
     each = [like(exp.Like(this=node.this.copy(), expression=p.copy())) for p in patterns.flatten()]
     return exp.paren(exp.or_(*each) if isinstance(node.expression, exp.Any) else exp.and_(*each))
+
+
+def trim(node: exp.Trim) -> exp.Expr:
+    """Every white space goes, not only blanks."""
+    if node.expression is None:
+        node.set("expression", exp.Literal.string(_WHITE))
+    return node
 
 
 def part(node: exp.Substring) -> exp.Expr:

@@ -237,6 +237,7 @@ def test_an_overflow_is_an_error_and_no_number(engine: duckdb.DuckDBPyConnection
         ("SELECT cost * nope FROM t", "query: t has no column `nope`"),
         ("SELECT CAST(f AS STRING) FROM t", "CAST.FLOAT64 AS STRING. differs"),
         ("SELECT DIV(cost, seconds) FROM t", "DIV of NUMERIC .* TRUNC"),
+        ("SELECT FORMAT_TIMESTAMP('%F%z', ts) FROM t", "format element"),
         ("SELECT POW(cost, 2) FROM t", "of NUMERIC differs .* FLOAT64"),
         ("SELECT d - DATE '2025-01-01' FROM t", "write DATE_DIFF"),
         ("SELECT ?", "parameters have names"),

@@ -52,6 +52,9 @@ def test_elements_are_numbered_from_zero(
         ("(SELECT SUBSTR('hello', n - 20) FROM t WHERE n = 7)", "hello"),
         ("SUBSTR('hello', -2)", "lo"),
         ("LEFT('hello', 0)", ""),
+        (r"TRIM('\t a \n')", "a"),
+        (r"LTRIM('\t a \n')", "a \n"),
+        ("TRIM('xax', 'x')", "a"),
         ("(SELECT LPAD('a', n, 'xy') FROM t WHERE n = 7)", "xyxyxya"),
     ],
 )
