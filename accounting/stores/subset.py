@@ -63,7 +63,7 @@ REFUSED: dict[str, str] = {
     "wildcard table": "only BigQuery has it: name one table",
     "FOR SYSTEM_TIME AS OF": "only BigQuery has it: choose a publication in store.<table>",
     "TABLESAMPLE": "a query gives the same answer each time: write a WHERE over columns",
-    "format element": "the same on both: %Y %y %m %d %H %M %S %F %T %b %B %a %A %j %p %I %%, to read %z, to write %G %V",
+    "format element": "both have %Y %y %m %d %H %M %S %F %T %b %B %a %A %j %p %I %%, to read %z, to write %G %V",
     "ESCAPE": r"only the embedded store has it: write \\ before % and _ in a pattern, or r'\%'",
     "INTERVAL": "it is no result of a query: add it to a day or an instant, or write DATE_DIFF or TIMESTAMP_DIFF",
     "STRING_AGG(… LIMIT n)": "only BigQuery has it: write a subquery with ORDER BY and LIMIT, STRING_AGG over its rows",
