@@ -30,7 +30,8 @@ def why(sku: Mapping[str, Any], prices: pl.DataFrame) -> str:
         matches = near(name, prices["accelerator"].unique().to_list())
         if not matches:
             return "the price book has nothing like it: chipledger import prices FILE --mapping MAP.toml"
-        return f"the price book has {', '.join(matches)}: import a price for {name}, or an alias in [accelerators]"
+        same = "if one of them is the same chip by another name, an alias in [accelerators]"
+        return f"the price book has {', '.join(matches)}: import a price for {name}, or, {same}"
     price = min(mine, key=lambda row: (len(_unlike(row, sku)), str(row)))
     others = f" (nearest of {len(mine)})" if len(mine) > 1 else ""
     unlike = _unlike(price, sku)

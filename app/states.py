@@ -108,17 +108,24 @@ def partial(view: View, asked: Filter) -> str:
     return notice("partial", f"A part of the period is not published: {'; '.join(lines)}.")
 
 
-def unequal(view: View, bill: Bill, before: date | None) -> str:
-    """Whether a month or the one before it is there in part only; `before` is the first day billed in that one."""
-    last = month_days(bill.month)[1]
-    said = (
-        [f"{amounts.month(bill.month)} is not over: published up to {amounts.day(view.last)}"]
-        if view.last < last
-        else []
-    )
-    if before is not None and before > month_days(bill.before.month)[0] + timedelta(1):
-        said.append(f"{amounts.month(bill.before.month)} is published from {amounts.day(before)} only")
-    return notice("partial", f"{'; '.join(said)}. Changes compare what is there.") if said else ""
+def unequal(view: View, bill: Bill, first: date, before: date | None) -> str:
+    """Whether a month or the one before it is there in part only; `first` and `before`: their first billed days."""
+    said = [
+        f"{amounts.month(month)} is published from {amounts.day(since)} only"
+        for month, since in ((bill.month, first), (bill.before.month, before))
+        if since is not None and since > month_days(month)[0] + timedelta(1)
+    ]
+    if view.last < month_days(bill.month)[1]:
+        said.insert(0, f"{amounts.month(bill.month)} is not over: published up to {amounts.day(view.last)}")
+    return notice("partial", f"{'; '.join(said)}. Parts of months are not compared.") if said else ""
+
+
+def calendar(view: View, chosen: Filter) -> str:
+    """That a calendar month is not the billing month, where a provider bills in another zone."""
+    month = month_days(f"{chosen.first:%Y-%m}") == (chosen.first, chosen.last)
+    if not month or not view.zones:
+        return ""
+    return notice("calendar", f"This is the calendar month in UTC; Chargeback has the billing month ({view.zones}).")
 
 
 def _missing(asked: Filter, first: date, last: date) -> str:

@@ -40,6 +40,11 @@ class View:
         return max(days)
 
     @property
+    def zones(self) -> str:
+        """In which zones providers bill, where it is not UTC for all."""
+        return ", ".join(f"{provider} in {zone}" for provider, zone in sorted(self.book.project.config.zones.items()))
+
+    @property
     def published_at(self) -> datetime:
         instants: list[datetime] = [row["published_at"] for row in self.published]
         return max(instants)

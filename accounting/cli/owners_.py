@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import polars as pl
 
+import sql
 from accounting import owners
 from accounting.cli import screen
 from accounting.errors import InputError
@@ -59,7 +60,9 @@ def command(ctx: click.Context, rules: tuple[str, ...], file: Path | None, mappi
 def _list(project: Project, top: int) -> None:
     found = unowned(project, top)
     if not found:
-        click.echo("nothing that is published is without a team")
+        published = project.query(sql.read("queries/published")).height
+        none = "nothing is published yet; next: chipledger run"
+        click.echo("nothing that is published is without a team" if published else none)
         return
     rows = [
         (group.selector or f"({group.place})", f"{group.workloads:,}", *_figures(group, group.currency))

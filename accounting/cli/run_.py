@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import click
 import polars as pl
 
+import sql
 from accounting import pipeline, unpriced
 from accounting.cli import screen
 from accounting.errors import InputError
@@ -27,7 +29,7 @@ UNPRICED = 3
 def command(ctx: click.Context, first: datetime | None, last: datetime | None) -> None:
     """Account every day whose inputs changed, check, and publish all tables at once.
 
-    Exit status 3: published, but some time has no price.
+    Exit status 3: published, but some time of all that is published has no price.
 
     \b
     Examples:
@@ -40,7 +42,7 @@ def command(ctx: click.Context, first: datetime | None, last: datetime | None) -
     with screen.progress() as tell:
         report = pipeline.run(project.config, first.date() if first else None, last.date() if last else None, tell)
     _show(report, project)
-    if report.unpriced:
+    if _show_all(report, project):
         sys.exit(UNPRICED)
 
 
@@ -70,6 +72,19 @@ def _show(report: Report, project: Project) -> None:
     _show_unknown(report)
     _show_faults(report)
     _show_unpriced(report, project)
+
+
+def _show_all(report: Report, project: Project) -> Decimal:
+    """What is published in all, where a run did only a part of it; returns the seconds of it that have no price."""
+    rows = project.query(sql.read("queries/published")).to_dicts()
+    seconds: Decimal = sum((row["unpriced_seconds"] or Decimal(0) for row in rows), Decimal(0))
+    costs = [row["cost"] for row in rows if row["cost"] is not None]
+    a_part = report.up_to_date > 0 and report.publication is not None
+    if rows and (a_part or (seconds and not report.unpriced)):
+        currency = next((row["currency"] for row in rows if row["currency"]), None)
+        days, cost = sum(row["days"] for row in rows), sum(costs, Decimal(0)) if costs else None
+        click.echo(f"in all: {days:,} cluster-days, cost {screen.total(cost, currency, seconds)}")
+    return seconds
 
 
 def _show_unknown(report: Report) -> None:

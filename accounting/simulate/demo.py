@@ -95,6 +95,8 @@ def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> l
 def existing(folder: Path) -> Plan | None:
     """The plan of the demo that stands in `folder`, or None; InputError where something else stands there."""
     if not (folder / FILE).exists():
+        if (folder / answer.FOLDER).exists() and not (folder / PLAN).exists():
+            raise InputError(f"{folder}: holds the files of `chipledger simulate`; choose another folder with --dir")
         return None
     if not (folder / PLAN).exists():
         raise InputError(f"{folder}: a project, but not a demo; choose another folder with --dir")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import sqlglot
 from sqlglot import Token, exp
-from sqlglot.errors import ParseError, SqlglotError, TokenError
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
 
 from accounting.errors import InputError
 
@@ -58,6 +58,8 @@ REFUSED: dict[str, str] = {
     "CURRENT_DATETIME": "it has no zone: write CURRENT_TIMESTAMP()",
     "INFORMATION_SCHEMA": "only BigQuery has it: docs/data-dictionary.md lists tables and columns",
     "BIGNUMERIC": "the embedded store has 38 digits: write NUMERIC",
+    "FLOAT": "it is no type of GoogleSQL: write FLOAT64, or NUMERIC for money",
+    "TO_CHAR": "it is no function of GoogleSQL: write FORMAT_DATE, FORMAT_TIMESTAMP or CAST(x AS STRING)",
     "SAFE.": "only BigQuery has it: write SAFE_CAST, SAFE_DIVIDE or IF",
     "EXTRACT(WEEK)": "weeks start on another day: write EXTRACT(ISOWEEK FROM x)",
     "wildcard table": "only BigQuery has it: name one table",
@@ -73,6 +75,7 @@ REFUSED: dict[str, str] = {
     "date part": "write MICROSECOND … HOUR, DAY, WEEK, ISOWEEK, WEEK(MONDAY), MONTH, QUARTER or YEAR",
 }
 
+_TYPES = {"BIGNUMERIC": exp.DType.BIGDECIMAL, "FLOAT": exp.DType.FLOAT}
 _SETS = frozenset({"UNION", "INTERSECT", "EXCEPT"})
 _DUPLICATES = frozenset({"ALL", "DISTINCT"})
 _OPENING = frozenset({"SELECT", "WITH", "FROM", "("})
@@ -167,7 +170,7 @@ def _construct(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Table):
         return _table(node)
     if isinstance(node, exp.DataType):
-        return "BIGNUMERIC" if node.is_type(exp.DType.BIGDECIMAL) else None
+        return next((name for name, kind in _TYPES.items() if node.is_type(kind)), None)
     if (isinstance(node, exp.Dot) and node.this.name.upper() == "SAFE") or isinstance(node, exp.SafeFunc):
         return "SAFE."
     if isinstance(node, exp.Interval) and not isinstance(node.parent, _MOVED):
@@ -214,7 +217,7 @@ def _name(node: exp.Func) -> str:
     if isinstance(node, exp.Anonymous):
         return node.name.upper()
     try:
-        text = node.sql(dialect=DIALECT)
+        text = node.sql(dialect=DIALECT, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError:
         text = node.sql_name()
     return text.split("(")[0].upper()

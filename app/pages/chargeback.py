@@ -26,13 +26,16 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     bill = Bill(month, sidebar.scope(view, TEAM))
     total = view.row("bill_total", bill.parameters)
     span = amounts.days(total["first_day"], total["last_day"]) if total["first_day"] else "no days"
-    period = f"{amounts.month(month)}, billing month ({span}, UTC)"
+    period = f"{amounts.month(month)}, billing month ({span}{f'; {view.zones}' if view.zones else ', UTC'})"
     said = basis(view, period, bill.scope.said) + states.refusals(view, asked_for)
     if total["device_seconds"] is None:
         st.html(said + states.no_rows(amounts.month(month), view))
         return
     before = view.row("bill_total", bill.before.parameters)
-    st.html(said + states.unequal(view, bill, before["first_day"]) + cards(_cards(view, bill, total, before)))
+    unequal = states.unequal(view, bill, total["first_day"], before["first_day"])
+    if unequal:
+        before = dict.fromkeys(before)
+    st.html(said + unequal + cards(_cards(view, bill, total, before)))
     with st.container(border=True, key="statement"):
         _statement(view, bill, total, before)
     with st.container(border=True, key="models"):
@@ -91,7 +94,8 @@ def _statement(view: View, bill: Bill, now: Row, before: Row) -> None:
             key=f"download_{kind}",
         )
     teams = view.rows("bill_teams", bill.parameters)
-    earlier = {row["team"]: row for row in view.rows("bill_teams", bill.before.parameters)}
+    known = before["cost"] is not None
+    earlier = {row["team"]: row for row in view.rows("bill_teams", bill.before.parameters)} if known else {}
     href = partial(_href, bill)
     st.html(
         statement.teams(teams, earlier, now, before, view.currency, href, bill.before.month)

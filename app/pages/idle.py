@@ -13,7 +13,7 @@ from app.filters import Filter, Scope, address
 from app.pieces import heat, reasons
 from app.pieces.figures import Card, cards
 from app.pieces.notices import heading
-from app.pieces.tables import Column, Line, bar, beside, extra, link, table, text, two
+from app.pieces.tables import Column, Line, bar, beside, extra, joined, link, table, text, two
 from app.source import Row
 from app.view import View, asked, basis, days_said
 
@@ -166,7 +166,7 @@ def _pools(view: View, chosen: Filter) -> None:
     lines = [
         Line(
             (
-                two(f"{row['pool']} · {row['accelerator']}", row["cluster"]) + extra(row["unpriced_seconds"]),
+                two(joined(row["pool"], row["accelerator"]), row["cluster"]) + extra(row["unpriced_seconds"]),
                 bar(_times(row), row["device_seconds"]),
                 *(_both(row, what, view) for what in ("idle", "unallocated", "unobserved")),
             )
@@ -204,7 +204,7 @@ def _nodes(view: View, chosen: Filter) -> None:
     lines = [
         Line(
             (
-                two(row["node"], f"{row['cluster']} · {row['pool']}"),
+                two(row["node"], joined(row["cluster"], row["pool"])),
                 bar([("idle", row["idle_seconds"])], longest),
                 hours(row["idle_seconds"], ""),
                 percent(ratio(row["idle_seconds"], row["observed_seconds"])),

@@ -33,7 +33,8 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     if totals["device_seconds"] is None:
         st.html(said + states.no_rows(amounts.days(chosen.first, chosen.last), view))
         return
-    st.html(said + states.partial(view, chosen) + cards(_cards(view, chosen, totals)))
+    notices = states.partial(view, chosen) + states.calendar(view, chosen)
+    st.html(said + notices + cards(_cards(view, chosen, totals)))
     with st.container(border=True, key="partition"):
         _partition(view, chosen, totals)
     left, right = st.columns([3, 2], gap="medium")

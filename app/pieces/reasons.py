@@ -11,7 +11,7 @@ from app import amounts
 from app.amounts import hours, money
 from app.pieces.figures import total
 from app.pieces.notices import heading
-from app.pieces.tables import Column, Line, extra, swatch, table, two
+from app.pieces.tables import Column, Line, extra, joined, swatch, table, two
 
 REASONS = {
     "queued": (
@@ -41,7 +41,7 @@ def unallocated(rows: Sequence[Row], currency: str | None) -> str:
     lines = [
         Line(
             (
-                two(f"{pool} · {accelerator}", cluster),
+                two(joined(pool, accelerator), cluster),
                 *(_cell(cells.get((cluster, pool, accelerator, r)), currency) for r in found),
             )
         )

@@ -56,6 +56,11 @@ def two(first: str | None, second: str | None) -> str:
     return f'{text(first)}<div class="cl-under">{escape(second or "")}</div>' if second else text(first)
 
 
+def joined(*parts: str | None) -> str:
+    """What is known of several names, on one line."""
+    return " · ".join(part for part in parts if part)
+
+
 def beside(first: str | None, second: str | None) -> str:
     """A name and what it belongs to, on one line."""
     return f'{text(first)} <span class="cl-mute">{escape(second)}</span>' if second else text(first)

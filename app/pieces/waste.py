@@ -34,10 +34,15 @@ class Whole:
         return not self.totals["cost"]
 
     @property
+    def total(self) -> Decimal | None:
+        """What the parts are shares of."""
+        amount: Decimal | None = self.totals["device_seconds" if self.in_hours else "cost"]
+        return amount
+
+    @property
     def shares(self) -> list[Decimal]:
         """Of each part, in tenths of a percent that add up."""
-        whole = self.totals["device_seconds" if self.in_hours else "cost"]
-        return parts_of([ratio(self.size(part), whole) or ZERO for part in self.parts], Decimal("0.001"))
+        return parts_of([ratio(self.size(part), self.total) or ZERO for part in self.parts], Decimal("0.001"))
 
     def size(self, part: Slice) -> Decimal:
         return part.time if self.in_hours else part.amount
@@ -63,10 +68,11 @@ def key(whole: Whole) -> str:
     """What the four kinds of parts come to: the bar in four words."""
     found = ""
     for kind, name in (KINDS | {"partly": "Active"} if whole.in_hours else KINDS).items():
-        mine = [(p, share) for p, share in zip(whole.parts, whole.shares, strict=True) if p.part.kind == kind]
-        if any(whole.size(p) for p, _ in mine):
-            swatches = "".join(swatch(p.part.key) for p, _ in mine)
-            found += f"<li>{swatches}<b>{name}</b> <span>{percent(sum((s for _, s in mine), ZERO))}</span></li>"
+        mine = [part for part in whole.parts if part.part.kind == kind]
+        size = sum((whole.size(part) for part in mine), ZERO)
+        if size:
+            swatches = "".join(swatch(part.part.key) for part in mine)
+            found += f"<li>{swatches}<b>{name}</b> <span>{percent(ratio(size, whole.total))}</span></li>"
     return f'<ul class="cl-key">{found}</ul>'
 
 
@@ -94,7 +100,7 @@ def _name(whole: Whole, part: Slice) -> str:
 
 def _hours(part: Slice) -> str:
     if part.part.key == "used":
-        return '<span class="cl-mute">in active</span>'
+        return '<span class="cl-mute">in the next row</span>'
     return total(f"part_hours_{part.part.key}", part.seconds, hours(part.seconds, ""))
 
 

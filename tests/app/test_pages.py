@@ -180,3 +180,22 @@ def test_a_model_narrows_the_workloads(company: Path, look: Open) -> None:
     table = shown.html.split('data-table="Workloads"')[1]
     assert "detector" in table
     assert "ranker" not in table.split("data-sql")[0]
+
+
+def test_parts_of_months_are_said_and_not_compared(company: Path, look: Open) -> None:
+    """The company has two days in March and nothing before."""
+    html = look(company, "chargeback").html
+
+    assert "March 2026 is not over: published up to Mar 3, 2026" in html
+    assert "Parts of months are not compared." in html
+    assert 'class="cl-change' not in html
+
+
+def test_a_billing_month_says_its_zone_and_a_calendar_month_that_it_is_none(own: Path, look: Open) -> None:
+    (own / "chipledger.toml").write_text('[billing.gcp]\nzone = "America/Los_Angeles"\n')
+
+    assert "; gcp in America/Los_Angeles)" in look(own, "chargeback").html
+    assert (
+        "Chargeback has the billing month (gcp in America/Los_Angeles)" in look(own, "overview", period="2026-03").html
+    )
+    assert 'data-notice="calendar"' not in look(own, "overview").html

@@ -71,6 +71,15 @@ def test_a_project_is_not_made_a_demo(tmp_path: Path) -> None:
     assert done.stderr == "error: mine: a project, but not a demo; choose another folder with --dir\n"
 
 
+def test_files_of_a_simulation_are_not_written_over(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell("simulate", "fleet", *SMALL, "--grain", "usage")
+    done = shell("demo", "--no-app", "--dir", "fleet")
+
+    assert done.returncode == 2
+    assert "fleet: holds the files of `chipledger simulate`" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [

@@ -26,7 +26,7 @@ CAPACITY = "pool,accelerator,provider,region,purchase\na,{name},{sku}\n"
         ("T4", "aws,,", ["Tesla T4,,,,2025-01-02T00:00:00Z"], "its price holds from 2025-01-02: import one"),
         (
             "my-h100", ",,", ["H100-80GB,,,,"],
-            "the price book has H100-80GB: import a price for my-h100, or an alias in [accelerators]",
+            "the price book has H100-80GB: import a price for my-h100, or, if one of them is the same chip by another",
         ),
         ("zzz", ",,", ["T4,,,,"], "the price book has nothing like it: chipledger import prices FILE"),
     ],
@@ -45,3 +45,21 @@ def test_a_missing_price_says_why_and_what_to_do(
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"no price: {name}")
     assert f"2.000 hours from 2025-01-01 to 2025-01-01; {why}" in line
+
+
+def test_the_alarm_stays_on_while_anything_published_has_no_price(empty: Shell) -> None:
+    """A second run with nothing to do, and one of another cluster, priced, still say so and end with 3."""
+    late = "cluster,accelerator,quantity,start,end\nwest,T4,1,2025-01-02T00:00:00Z,2025-01-02T02:00:00Z\n"
+    for kind, csv in (("jobs", JOBS.format(name="A10")), ("prices", "accelerator,price_per_hour\nT4,1\n")):
+        assert empty(*empty.put(kind, csv)).returncode == 0
+    assert empty("run").returncode == 3
+
+    again = empty("run")
+    assert again.returncode == 3
+    assert "in all: 1 cluster-days, cost - + 2.000 unpriced hours" in again.stdout
+
+    assert empty(*empty.put("jobs", late)).returncode == 0
+    priced = empty("run")
+    assert priced.returncode == 3
+    assert "cost 2.00 USD\n" in priced.stdout
+    assert "in all: 2 cluster-days, cost 2.00 USD + 2.000 unpriced hours" in priced.stdout
