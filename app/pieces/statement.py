@@ -27,7 +27,8 @@ def teams(
     href: Callable[[str], str],
     month: str,
 ) -> str:
-    """The statement's table; a team that had nothing last month is new."""
+    """The statement's table; a team that had nothing last month is new. Without a cost `before` nothing is compared."""
+    compared = before["cost"] is not None
     columns = (
         Column("Team", wide=True),
         Column("Hours", figure=True, slim=True),
@@ -36,21 +37,25 @@ def teams(
         Column("Unallocated", figure=True, slim=True),
         Column("Total", figure=True),
         Column("Used basis", figure=True, slim=True, help="the busy part of what was observed"),
-        Column(f"vs {amounts.month(month)}", figure=True),
+        *([Column(f"vs {amounts.month(month)}", figure=True)] if compared else []),
     )
+
+    def moved(now: Row, then: Row) -> list[str]:
+        return [_moved(now["cost"], then.get("cost"), currency)] if compared else []
+
     lines = [
         Line(
             (
                 link(row["team"], href(row["team"])) + _apart(row["team"]) + extra(row["unpriced_seconds"]),
                 *_figures(row, f"team_{row['team']}", currency),
-                _moved(row["cost"], earlier.get(row["team"], {}).get("cost"), currency),
+                *moved(row, earlier.get(row["team"], {})),
             ),
             "apart" if row["team"] in APART else "",
         )
         for row in rows
     ]
     name = "Total" + extra(now["unpriced_seconds"])
-    last = Line((name, *_figures(now, "sum", currency), _moved(now["cost"], before["cost"], currency)), "total")
+    last = Line((name, *_figures(now, "sum", currency), *moved(now, before)), "total")
     return table("Statement by team", columns, [*lines, last])
 
 

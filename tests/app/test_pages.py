@@ -189,6 +189,7 @@ def test_parts_of_months_are_said_and_not_compared(company: Path, look: Open) ->
     assert "March 2026 is not over: published up to Mar 3, 2026" in html
     assert "Parts of months are not compared." in html
     assert 'class="cl-change' not in html
+    assert ">vs February 2026<" not in html
 
 
 def test_a_billing_month_says_its_zone_and_a_calendar_month_that_it_is_none(own: Path, look: Open) -> None:

@@ -146,8 +146,16 @@ def test_every_unallocated_state_has_a_reason() -> None:
 def test_the_statement_sets_nobodys_rows_apart() -> None:
     figures = dict.fromkeys(("usage_cost", "idle_cost", "unallocated_cost", "cost", "used_cost"), D(1))
     row = {"team": "unowned", "device_seconds": D(3600), "unpriced_seconds": D(7200), **figures}
-    html = statement.teams([row], {}, row, {"cost": None}, "USD", lambda team: f"./{team}", "2026-02")
+    html = statement.teams([row], {}, row, {"cost": D(2)}, "USD", lambda team: f"./{team}", "2026-02")
 
     assert '<tr class="cl-apart">' in html
     assert html.count("+ 2.0 unpriced hours") == 2
     assert "vs February 2026" in html
+
+
+def test_a_statement_without_a_month_before_compares_nothing() -> None:
+    figures = dict.fromkeys(("usage_cost", "idle_cost", "unallocated_cost", "cost", "used_cost"), D(1))
+    row = {"team": "red", "device_seconds": D(3600), "unpriced_seconds": D(0), **figures}
+    html = statement.teams([row], {}, row, {"cost": None}, "USD", lambda team: f"./{team}", "2026-02")
+
+    assert "vs February 2026" not in html
