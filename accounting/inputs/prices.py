@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from accounting import accelerators
+from accounting import accelerators, mig
 from accounting.errors import InputError
 from accounting.inputs.cells import Cells
 from accounting.inputs.numbers import EXACT
@@ -22,6 +22,16 @@ MOST = 1_000_000_000
 """Per accelerator and hour: what an Int64 of nano-units holds, with room for some accelerators."""
 
 SKU = ("accelerator", "provider", "region", "purchase")
+
+
+def _sliced(names: pl.Series) -> pl.Series:
+    """Whether a name is a MIG slice of a device that it tells."""
+    slices = {name: mig.profile(name) is not None and accelerators.canonical(name, {}).name != name
+              for name in names.drop_nulls().unique()}  # fmt: skip
+    return names.replace_strict(slices, default=False, return_dtype=pl.Boolean)
+
+
+_SLICED = pl.col("accelerator").map_batches(_sliced, return_dtype=pl.Boolean(), is_elementwise=True)
 
 
 def shape(cells: Cells, clock: Clock) -> Shaped:
@@ -40,6 +50,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         unparsed(cells, "price_per_hour", "price_per_hour", "a number"),
         outside("price_per_hour", pl.col("price_per_hour") < 0, "negative"),
         outside("price_per_hour", pl.col("price_per_hour") > MOST, f"more than {MOST:,}"),
+        outside("accelerator", _SLICED, "a MIG slice, which costs its share of the device: price the device"),
         _wrong(cells, "currency", ~pl.col("currency").str.contains(r"^[A-Z]{3}$"), "a currency of three letters"),
         _wrong(cells, "covers", ~pl.col("covers").is_in(["machine", "accelerator"]), "machine or accelerator"),
     ]

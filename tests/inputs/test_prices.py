@@ -123,3 +123,11 @@ def test_a_price_ends_where_the_next_begins_under_another_name(desk: Desk) -> No
     desk.bring("prices", HEAD + "H100-80GB,,,1,\nh100,100,,2,\nNVIDIA H100 80GB HBM3,100,,2,\n", MAP)
     rows = desk.effective("prices").select("accelerator", "start_ms", "end_ms").rows()
     assert rows == [("H100-80GB", None, 100_000), ("H100-80GB", 100_000, None)]
+
+
+def test_a_price_of_a_mig_slice_is_a_bad_row(desk: Desk) -> None:
+    """The device's price stands, and is what the slice's share costs; a profile alone is a name like any other."""
+    outcome = desk.bring("prices", HEAD + "A100-40GB,,,7,\na100_1g.5gb,,,1.5,\n1g.5gb,,,1.5,\n", MAP)
+
+    assert outcome.reasons == [("accelerator is a MIG slice, which costs its share of the device: price the device", 1)]
+    assert desk.effective("prices")["accelerator"].sort().to_list() == ["1g.5gb", "A100-40GB"]
