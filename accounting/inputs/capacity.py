@@ -21,7 +21,7 @@ KEYED = pl.col("node").is_not_null() | pl.col("device_id").is_not_null()
 
 def shape(cells: Cells, clock: Clock, aliases: Mapping[str, str]) -> Shaped:
     """Rows of `INPUT_CAPACITY`; a row without quantity is one accelerator."""
-    frame, times = spanned(cells, clock, windowed=True)
+    frame, times = spanned(cells, clock, windowed=True, planned=True)
     frame = frame.with_columns(
         *texts(cells, _TEXTS, {"cluster": "default", "pool": ""}),
     )

@@ -24,17 +24,19 @@ RULE_NOTES = NOTES | {"start_taken_as_always": pl.col(_ALWAYS)}
 """The same for rows that may hold for all time: prices and rules."""
 
 
-def spanned(cells: Cells, clock: Clock, *, windowed: bool) -> tuple[pl.LazyFrame, list[Fault]]:
+def spanned(cells: Cells, clock: Clock, *, windowed: bool, planned: bool = False) -> tuple[pl.LazyFrame, list[Fault]]:
     """The frame with `start_ms` and `end_ms`, rows outside the window left out, and the faults of its times.
 
-    Events (`windowed`) lie at most a year ahead of the import; prices and rules may be dated far ahead.
+    Events (`windowed`) lie at most a year ahead of the import; prices and rules may be dated far ahead, and what is
+    `planned` may end then.
     """
     frame = _ends(cells, clock)
     faults = [unparsed(cells, name, f"_{name}", _time(clock)) for name in ("start", "end") if cells.has(name)]
     if cells.has("duration"):
         faults.append(unparsed(cells, "duration", "_duration", "a duration"))
     frame = _clipped(frame, clock) if windowed else _always(frame)
-    faults += [fault for name in ("start", "end") for fault in _misdated(cells, name, clock, windowed)]
+    near = {"start": windowed, "end": windowed and not planned}
+    faults += [fault for name in near for fault in _misdated(cells, name, clock, windowed, near=near[name])]
     faults.append(Fault("end", "end is before start", pl.col("_end") < pl.col("start_ms"), "end is before start"))
     return frame, faults
 
@@ -43,16 +45,16 @@ def instant(cells: Cells, name: str, clock: Clock) -> tuple[pl.Expr, list[Fault]
     """A single time as column `<name>_ms`, and the faults where it is none, or cannot be."""
     value = instants(cells.raw(name), cells.dtype(name), clock)
     none = unparsed(cells, name, f"{name}_ms", _time(clock))
-    return value.alias(f"{name}_ms"), [none, *_misdated(cells, name, clock, True)]
+    return value.alias(f"{name}_ms"), [none, *_misdated(cells, name, clock, True, near=True)]
 
 
-def _misdated(cells: Cells, name: str, clock: Clock, windowed: bool) -> list[Fault]:
+def _misdated(cells: Cells, name: str, clock: Clock, windowed: bool, *, near: bool) -> list[Fault]:
     """An odd date would stretch a cluster over thousands of days, or not fit into the core's integers at all."""
     value = pl.col(f"{name}_ms")
     early, late, limit = (value < 0, "before 1970"), "after 2099", LIMIT_MS
     if windowed and cells.has(name):
         early = (value < pl.when(_calendar(cells, name)).then(EARLY_MS).otherwise(0), "before 1990")
-    if windowed and clock.now is not None:
+    if near and clock.now is not None:
         late = f"more than {AHEAD_DAYS} days after this import"
         limit = min(limit, clock.now + AHEAD_DAYS * 86_400_000 + 1)
     wrong = (early, (value >= limit, late))
