@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from accounting.cli import screen
+from accounting.inputs.capacity import added_to
 from accounting.inputs.importing import Outcome, import_file
 from accounting.inputs.mapping import load_mapping
-from accounting.stores.lake import now_ms
+from accounting.stores.lake import Lake, now_ms
 from accounting.tables import INPUTS
 
 
@@ -47,6 +48,17 @@ def command(ctx: click.Context, kind: str, file: Path, mapping: Path, source: st
             progress=tell,
         )
     _show(outcome, file)
+    if kind == "capacity" and not outcome.unchanged:
+        _show_added(project.lake, outcome.record.seq)
+
+
+def _show_added(lake: Lake, seq: int) -> None:
+    others = added_to(lake, seq)
+    if others:
+        named = ", ".join(map(str, others))
+        click.echo(
+            f"  adds to what import {named} states of the same pools; if it replaces that, undo it, and use --source"
+        )
 
 
 def _show(outcome: Outcome, file: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.cli.conftest import JOBS, PRICES, Shell, mapping, refused
+from tests.cli.conftest import CAPACITY, JOBS, PRICES, Shell, mapping, refused
 
 ROW = "{},ml-a,,ann,,east,train,H100-80GB,{},{},{}\n"
 BAD_ROWS = {
@@ -226,3 +226,15 @@ def test_rows_that_cannot_be_read_are_told_in_our_words(empty: Shell) -> None:
         '3,accelerator,"not UTF-8: say `encoding` in the mapping, or correct the text"',
         '4,quantity,"a quote inside a value: double it, or put the value in quotes"',
     ]
+
+
+def test_capacity_that_adds_up_says_so(shell: Shell) -> None:
+    """The same pool in a second file, forgotten --source: twice the accelerators."""
+    again = shell(*shell.put("capacity", CAPACITY.replace(",4", ",5")))
+    assert again.returncode == 0
+    assert (
+        "adds to what import 2 states of the same pools; if it replaces that, undo it, and use --source" in again.stdout
+    )
+
+    other = shell(*shell.put("capacity", CAPACITY.replace("train", "dev")))
+    assert "adds to" not in other.stdout
