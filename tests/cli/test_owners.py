@@ -220,3 +220,7 @@ def test_rules_that_match_nothing_change_nothing(shell: Shell) -> None:
 
 def test_rule_lines_are_csv() -> None:
     assert rule_lines(["account=a"]) == "selector,team\naccount=a,TEAM\n"
+
+
+def test_before_the_first_run_nothing_is_known(empty: Shell) -> None:
+    assert empty("owners").stdout == "nothing is published yet; next: chipledger run\n"
