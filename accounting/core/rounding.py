@@ -43,8 +43,3 @@ def to_seconds(ms: pl.Expr) -> pl.Expr:
 def to_money(nano: pl.Expr) -> pl.Expr:
     """Nano-units as NUMERIC(38, 9)."""
     return (nano.cast(pl.Decimal(38, 9)) / NANO).cast(pl.Decimal(38, 9))
-
-
-def to_nano(money: pl.Expr) -> pl.Expr:
-    """NUMERIC(38, 9) as integer nano-units."""
-    return (money * NANO).cast(pl.Int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -103,6 +103,3 @@ def outside(name: str, broken: pl.Expr, what: str) -> Fault:
 def exact(cells: Cells, name: str) -> pl.Expr:
     """A number as Decimal(38, 9)."""
     return decimals(cells.raw(name), cells.dtype(name))
-
-
-Shape = Callable[[Cells], Shaped]

@@ -24,15 +24,13 @@ FRAMES = ("usage", "faults", "really", "served")
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """How the company was made, and what a judge must know; `interval`: ms of a record.
+    """How large the company is, and what a judge must allow.
 
-    `blur` and `blur_unheld`: hours that records of that length can at most put on the wrong side of an edge: of what a
+    `blur` and `blur_unheld`: hours that records of their length can at most put on the wrong side of an edge: of what a
     device did, and of what was held.
     """
 
-    seed: int
     devices: int
-    interval: int
     blur: float
     blur_unheld: float
 
@@ -108,9 +106,7 @@ def save(world: World, interval: int, contradictions: int, spread_from: date, fo
     faults(world, rows, contradictions, spread_from).write_parquet(place / "faults.parquet")
     _hours(part.really for part in parts).write_parquet(place / "really.parquet")
     _hours(part.served for part in parts).write_parquet(place / "served.parquet")
-    facts = Facts(
-        world.window.seed, world.places.height, interval, *blur(world, added(part.runs for part in parts), interval)
-    )
+    facts = Facts(world.places.height, *blur(world, added(part.runs for part in parts), interval))
     (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
 
 

@@ -34,7 +34,6 @@ class Verdict:
     `failures` says in words what is not as it must be.
     """
 
-    facts: Facts
     states: pl.DataFrame
     bill: pl.DataFrame
     unheld: pl.DataFrame
@@ -58,7 +57,7 @@ def judge(project: Project, folder: Path) -> Verdict:
     bill, unheld = _bill(project, answer.usage), _unheld(project, answer.usage)
     faults = _faults(project, answer)
     failures = [*_misplaced(states), *_misplaced(faults), *_misbilled(bill, unheld), *_misjudged(busy)]
-    return Verdict(answer.facts, states, bill, unheld, busy, faults, answer.really, answer.served, failures)
+    return Verdict(states, bill, unheld, busy, faults, answer.really, answer.served, failures)
 
 
 def _hours(column: str) -> pl.Expr:
