@@ -70,6 +70,7 @@ NOTES = (
     "damaged",
     "unattributed",
     "layout",
+    "unallocated_use",
 )
 """Kinds of `Note`, by position. `dropped` and `damaged`: `value` is the milliseconds or batches that are gone."""
 

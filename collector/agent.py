@@ -1,0 +1,190 @@
+"""The agent: once a period it reads the devices, once a window it writes down what they did and who held them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from collector import rows
+from collector.attribution import Attribution, Identities, Seen
+from collector.clock import Clock
+from collector.holders import Hold, Holders
+from collector.observed import Interval, Rounding, Timeline
+from collector.rows import Happened, Interner
+from collector.sharing import parts, together
+from collector.source import Event, Instant, Tick
+from collector.wire import Batch, Device, Names
+
+MOST_KEPT = 20_000
+"""Rows that are kept in memory while the disk takes none: some hours of eight devices."""
+
+REASSERT_MS = 60_000
+"""Open holdings are told again after this long, so that little is open when a node dies."""
+
+
+class Reader(Protocol):
+    """Readings without waiting for the driver longer than the deadline (seconds); None: it has not answered."""
+
+    def poll(self, at: Instant, deadline_s: float) -> Tick | None: ...
+
+
+class Spool(Protocol):
+    """Where batches are kept until they are sent; `fresh` is true where a new segment begins."""
+
+    @property
+    def fresh(self) -> bool: ...
+    @property
+    def names(self) -> Interner: ...
+    def append(self, batch: Batch) -> int: ...
+
+
+class Counters:
+    """What the agent counts of itself, for its metrics."""
+
+    def __init__(self) -> None:
+        self.ticks = self.stalls = self.batches = self.records = self.failed_appends = 0
+        self.nameless = self.strangers = self.clock_steps = 0
+        self.stalled_since: Instant | None = None
+
+
+class Agent:
+    """Reads, attributes, and hands batches to the spool; `step` is called once a period."""
+
+    def __init__(
+        self, reader: Reader, identities: Identities, spool: Spool, clock: Clock, period_ms: int, window_ms: int
+    ) -> None:
+        self.reader, self.spool, self.clock = reader, spool, clock
+        self.period_ms, self.window_ms = period_ms, window_ms
+        self.counters, self.holders = Counters(), Holders()
+        self.latest: Tick | None = None
+        self.seen = Seen()
+        self._timeline = Timeline(window_ms, 2 * period_ms)
+        self._attribution, self._rounding = Attribution(identities), Rounding()
+        self._parts: list[Interval] = []
+        self._intervals: list[Interval] = []
+        self._holds: list[Hold] = []
+        self._happened: list[Happened] = []
+        self._looked: Instant | None = None
+        self._flushed_ms = self._asserted_ms = self._extended_ns = 0
+        self._unsaid: set[tuple[str, str]] = set()
+
+    def step(self) -> None:
+        """One period: read, look, and where a window has ended, write it down."""
+        at, stepped = self.clock.now()
+        if stepped:
+            self.counters.clock_steps += 1
+            self._note(at, Event(kind="clock_step", value=stepped))
+            if stepped < 0 and self.latest is not None:
+                self._tell(self.latest.at.wall_ms, all_open=True)
+                self._flushed_ms = min(self._flushed_ms, at.wall_ms)
+        tick = self.reader.poll(at, self.period_ms / 1000)
+        if tick is None:
+            self._stalled(at)
+        else:
+            self._take(tick)
+        self._flush(at)
+
+    def close(self) -> None:
+        """Tells all that is known."""
+        until = self._looked.wall_ms if self._looked else 0
+        self._tell(max(until, self.latest.at.wall_ms if self.latest else 0), all_open=True)
+
+    def _take(self, tick: Tick) -> None:
+        self.counters.ticks += 1
+        if self.counters.stalled_since is not None:
+            self.counters.stalled_since = None
+        by_uuid = {device.uuid: device for device in tick.devices}
+        for reading in tick.readings:
+            if reading.uuid in by_uuid:
+                self._timeline.take(by_uuid[reading.uuid], reading, tick.at, tick.epoch)
+        for event in tick.events:
+            self._note(tick.at, event, by_uuid.get(event.uuid))
+        self.latest = tick
+        if tick.processes is not None:
+            self._look(tick, by_uuid)
+
+    def _look(self, tick: Tick, devices: dict[str, Device]) -> None:
+        """Who holds what now, and what each did since the last look."""
+        before = self._looked
+        since_ms = (tick.at.boot_ns - before.boot_ns) // 1_000_000 if before else 0
+        seen = self._attribution.look(tick.devices, tick.processes or (), tick.at, since_ms)
+        self._attribution.ended(tick.ended, seen, devices, self.holders, before.wall_ms if before else 0)
+        self.holders.seen(seen.shares, before.wall_ms if before else None, tick.at.wall_ms)
+        if before:
+            for uuid in devices:
+                self._divide(uuid, seen, before.wall_ms, tick.at.wall_ms)
+        self._report(seen, tick.at)
+        self.seen, self._looked = seen, tick.at
+
+    def _divide(self, uuid: str, seen: Seen, start_ms: int, end_ms: int) -> None:
+        holds = self.holders.during(uuid, start_ms, end_ms)
+        if together(holds):
+            pieces = self._timeline.pieces(uuid, start_ms, end_ms)
+            self._parts += parts(holds, seen.uses.get(uuid, {}), pieces)
+
+    def _report(self, seen: Seen, at: Instant) -> None:
+        self.counters.nameless += seen.nameless
+        if seen.nameless:
+            self._note(at, Event(kind="unattributed", value=seen.nameless))
+        found = {(device.uuid, workload.id): device for device, workload in seen.strangers}
+        for key in found.keys() - self._unsaid:
+            self.counters.strangers += 1
+            self._note(at, Event(kind="unallocated_use", text=key[1]), found[key])
+        self._unsaid = set(found)
+
+    def _stalled(self, at: Instant) -> None:
+        """The driver does not answer: what the kubelet or a scheduler allocated is still told."""
+        self.counters.stalls += 1
+        if self.counters.stalled_since is None:
+            self.counters.stalled_since = at
+            self._note(at, Event(kind="stalled"))
+        if self.latest is not None and at.boot_ns - self._extended_ns >= 5_000_000_000:
+            self._extended_ns = at.boot_ns
+            self.holders.extend(self._attribution.allocated(self.latest.devices, at), at.wall_ms)
+
+    def _note(self, at: Instant, event: Event, device: Device | None = None) -> None:
+        self._happened.append(Happened(at.wall_ms, event, device))
+
+    def _flush(self, at: Instant) -> None:
+        """Writes a window down once it is over and a look has told who held what in it."""
+        window_end = at.wall_ms - at.wall_ms % self.window_ms
+        if window_end > self._flushed_ms and self._known_ms(at) >= window_end:
+            self._tell(window_end, all_open=self.spool.fresh or self._due(at))
+
+    def _known_ms(self, at: Instant) -> int:
+        """Until when holders are known: the last look; where a driver hangs, its time is not waited for."""
+        if self.counters.stalled_since is not None or self._looked is None:
+            return at.wall_ms
+        return self._looked.wall_ms
+
+    def _due(self, at: Instant) -> bool:
+        return at.wall_ms - self._asserted_ms >= REASSERT_MS
+
+    def _tell(self, until_ms: int, *, all_open: bool) -> None:
+        if all_open:
+            self._asserted_ms = until_ms
+        told = self._timeline.told(until_ms, self.holders.edges(until_ms))
+        self._timeline.forget(self.latest.devices if self.latest else ())
+        self._intervals += [*told, *self._parts]
+        self._holds += self.holders.told(all_open=all_open)
+        self._parts, self._flushed_ms = [], until_ms
+        if self._intervals or self._holds or self._happened:
+            self._append()
+
+    def _append(self) -> None:
+        """What could not be written stays for the next window: it was perhaps written, and telling it twice is safe."""
+        names = self.spool.names
+        batch = Batch(
+            Names([], [], []),
+            rows.records(self._intervals, names, self._rounding),
+            rows.holdings(self._holds, names),
+            rows.notes(self._happened, names),
+        )
+        try:
+            self.spool.append(batch)
+        except OSError:
+            self.counters.failed_appends += 1
+            del self._intervals[:-MOST_KEPT], self._holds[:-MOST_KEPT], self._happened[:-MOST_KEPT]
+            raise
+        self._intervals, self._holds, self._happened = [], [], []
+        self.counters.batches += 1
+        self.counters.records += len(batch.records)

@@ -1,0 +1,153 @@
+"""The agent's configuration: a TOML file, decoded and checked."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import socket
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+FILE = Path("/etc/chipledger/agent.toml")
+SPOOL = Path("/var/lib/chipledger/spool")
+
+Text = Annotated[str, Meta(min_length=1)]
+Switch = Literal["auto", "on", "off"]
+
+
+class Misconfigured(Exception):
+    """What is wrong in the configuration, where, and what to do: one line."""
+
+
+class NodeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[node]`: where this node's accelerators are accounted."""
+
+    name: str = ""
+    cluster: Text = "default"
+    pool: str = ""
+    provider: str | None = None
+    region: str | None = None
+    purchase: str | None = None
+
+
+class SampleTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[sample]`: seconds between readings, of one record, and between looks at processes."""
+
+    period: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+    window: Annotated[int, Meta(ge=1, le=3600)] = 10
+    processes: Annotated[float, Meta(ge=0.1, le=300)] = 5.0
+
+
+class SpoolTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[spool]`: where records wait on this node's disk, how much room they may take, and when they are sent off."""
+
+    path: Text = str(SPOOL)
+    max_mb: Annotated[int, Meta(ge=1)] = 256
+    keep_free: Annotated[float, Meta(ge=0, le=50)] = 5.0
+    seal_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
+
+
+class InboxTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[inbox]`: where segments go: a folder, gs://, s3:// or az://; '' keeps them in the spool."""
+
+    url: str = ""
+
+
+class MetricsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[metrics]`: address and port of the Prometheus endpoint; '' serves none."""
+
+    listen: str = "127.0.0.1:9477"
+
+
+class IdentityTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[identity]`: which systems may tell who holds a device, and under which labels claims stand."""
+
+    kubernetes: Switch = "auto"
+    slurm: Switch = "auto"
+    podresources: Text = "/var/lib/kubelet/pod-resources/kubelet.sock"
+    proc: Text = "/proc"
+
+
+class NvmlTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[nvml]`: whether the driver's accounting of ended processes is switched on (needs root)."""
+
+    accounting: Literal["on", "off"] = "on"
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """agent.toml as people write it; every key has a default."""
+
+    node: NodeTable = NodeTable()
+    sample: SampleTable = SampleTable()
+    spool: SpoolTable = SpoolTable()
+    inbox: InboxTable = InboxTable()
+    metrics: MetricsTable = MetricsTable()
+    identity: IdentityTable = IdentityTable()
+    nvml: NvmlTable = NvmlTable()
+
+    @property
+    def node_name(self) -> str:
+        return self.node.name or socket.gethostname()
+
+
+def load(file: Path | None, settings: tuple[str, ...] = ()) -> Config:
+    """The configuration of `file` (None: FILE where it is there), then of `settings` such as `node.pool=a100`.
+
+    Raises `Misconfigured`.
+    """
+    tables = _read(file) if file is not None or FILE.exists() else {}
+    for setting in settings:
+        _set(tables, setting)
+    try:
+        return msgspec.convert(tables, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(_explained(str(error), file or FILE)) from error
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Host and port of `metrics.listen`; raises `Misconfigured`."""
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise Misconfigured(
+            f"metrics.listen: {listen!r} is not an address; write such as 127.0.0.1:9477, or '' for none"
+        )
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    path = file or FILE
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Misconfigured(f"{path}: is not valid TOML: {error}") from error
+
+
+def _set(tables: dict[str, Any], setting: str) -> None:
+    key, equals, value = setting.partition("=")
+    table, dot, name = key.strip().partition(".")
+    if not equals or not dot or not name:
+        raise Misconfigured(f"--set {setting}: write such as node.pool=a100")
+    tables.setdefault(table, {})[name] = value.strip()
+
+
+def _explained(message: str, file: Path) -> str:
+    what, _, path = message.partition(" - at `")
+    key = path.rstrip("`").removeprefix("$").removeprefix(".")
+    unknown = re.search(r"unknown field `(.+)`", what)
+    if unknown is None:
+        return f"{file}: {key}: {what}" if key else f"{file}: {what}"
+    here = ".".join(filter(None, (key, unknown[1])))
+    near = difflib.get_close_matches(unknown[1], keys(), n=1)
+    return f"{file}: {here}: unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
+
+
+def keys() -> list[str]:
+    """Every table, and every key in one."""
+    tables = msgspec.structs.fields(Config)
+    return [t.name for t in tables] + [f.name for t in tables for f in msgspec.structs.fields(t.type)]
