@@ -110,8 +110,8 @@ def load(file: Path | None, settings: tuple[str, ...] = ()) -> Config:
 
 def address(listen: str) -> tuple[str, int]:
     """Host and port of `metrics.listen`; raises `Misconfigured`."""
-    host, _, port = listen.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
         raise Misconfigured(
             f"metrics.listen: {listen!r} is not an address; write such as 127.0.0.1:9477, or '' for none"
         )
