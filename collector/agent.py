@@ -12,6 +12,7 @@ from collector.observed import Interval, Rounding, Timeline
 from collector.rows import Happened, Interner
 from collector.sharing import parts, together
 from collector.source import Event, Instant, Tick
+from collector.spool.errors import SpoolError
 from collector.wire import Batch, Device, Names
 
 MOST_KEPT = 20_000
@@ -56,6 +57,8 @@ class Agent:
         self.period_ms, self.window_ms = period_ms, window_ms
         self.counters, self.holders = Counters(), Holders()
         self.latest: Tick | None = None
+        self.energy_mj: dict[str, int] = {}
+        """Energy by device since the start."""
         self.seen = Seen()
         self._timeline = Timeline(window_ms, 2 * period_ms)
         self._attribution, self._rounding = Attribution(identities), Rounding()
@@ -94,6 +97,8 @@ class Agent:
             self.counters.stalled_since = None
         by_uuid = {device.uuid: device for device in tick.devices}
         for reading in tick.readings:
+            if reading.energy_mj is not None:
+                self.energy_mj[reading.uuid] = self.energy_mj.get(reading.uuid, 0) + reading.energy_mj
             if reading.uuid in by_uuid:
                 self._timeline.take(by_uuid[reading.uuid], reading, tick.at, tick.epoch)
         for event in tick.events:
@@ -181,7 +186,7 @@ class Agent:
         )
         try:
             self.spool.append(batch)
-        except OSError:
+        except SpoolError:
             self.counters.failed_appends += 1
             del self._intervals[:-MOST_KEPT], self._holds[:-MOST_KEPT], self._happened[:-MOST_KEPT]
             raise
