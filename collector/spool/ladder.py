@@ -13,7 +13,7 @@ from collector.spool.evidence import Evidence, Gap
 from collector.spool.files import sync_folder
 from collector.spool.sealed import Index, Sealed
 from collector.spool.settle import is_newer, write_sealed
-from collector.wire import Batch, Segment, Unreadable, batch_of, joined, read_segment
+from collector.wire import Batch, Segment, Unreadable, batch_of, encode_block, encode_header, joined, read_segment
 
 
 class Ladder:
@@ -75,16 +75,24 @@ class Ladder:
         if loaded is None:
             return
         found = loaded[1]
-        level = entry.level + 1
         if found is None:
             self._leave(entry)
             return
+        level = entry.level + 1
         batch = coarser(joined(batch_of(block) for block in found.blocks), level)
+        while level < 3 and not self._smaller(found, batch, entry):
+            level += 1
+            batch = coarser(batch, level)
         self._replace(found, batch, level, entry.last, entry)
         if level < 4:
             self._counts.coarsened += 1
         else:
             self._counts.dropped += 1
+
+    def _smaller(self, found: Segment, batch: Batch, entry: Sealed) -> bool:
+        """A step that frees less than a tenth is not worth a write."""
+        block = encode_block(entry.stream, entry.first, entry.last, batch)
+        return len(encode_header(found.header)) + len(block) < 0.9 * entry.size
 
     def _leave(self, entry: Sealed) -> None:
         """Another version's segment cannot be made coarser: it goes to the end of the ladder as it is."""

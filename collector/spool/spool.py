@@ -25,7 +25,18 @@ from collector.spool.log import Log, log_path
 from collector.spool.names import Interner
 from collector.spool.recovery import recover, settle_into
 from collector.spool.sealed import Sealed
-from collector.wire import NOTES, UNKNOWN, Batch, Header, Note, Segment, encode_block, encode_header, object_name
+from collector.wire import (
+    NOTES,
+    UNKNOWN,
+    Batch,
+    Header,
+    Note,
+    Segment,
+    encode_block,
+    encode_end,
+    encode_header,
+    object_name,
+)
 
 MOST_STEPS = 32
 """Steps of the ladder in one append, so that a disk that others fill does not hold the caller up for long."""
@@ -251,15 +262,18 @@ class Spool:
     def _make_room(self, needed: int) -> None:
         """Raises `Full`."""
         if self._log is None:
-            needed += len(encode_header(self._header))
+            needed += len(encode_header(self._header)) + len(encode_end(self.stream, 1, 1))
         self._try(partial(self._climb, needed))
         if self.used_bytes + needed > self._limits.most_bytes:
             self.counts.refused += 1
             raise Full(f"{self._folder}: no room for {needed} bytes within {self._limits.most_bytes}")
 
     def _climb(self, needed: int) -> None:
-        for _ in range(MOST_STEPS):
-            if self._spare() >= needed or not self._step():
+        """The bound is kept at any cost; for what others fill, a few steps an append are enough."""
+        steps = 0
+        while self._spare() < needed and self._step():
+            steps += 1
+            if steps >= MOST_STEPS and self.used_bytes + needed <= self._limits.most_bytes:
                 return
 
     def _shrink(self) -> None:
