@@ -47,6 +47,10 @@ def keep_reserve(folder: Path, size: int) -> None:
         os.close(descriptor)
 
 
-def free_reserve(folder: Path) -> None:
-    """Gives the reserve's room back."""
-    (folder / RESERVE).unlink(missing_ok=True)
+def free_reserve(folder: Path) -> bool:
+    """Gives the reserve's room back; False where there is none; raises `OSError`."""
+    path = folder / RESERVE
+    if not path.exists():
+        return False
+    path.unlink()
+    return True

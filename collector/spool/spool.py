@@ -38,6 +38,7 @@ from collector.wire import (
     object_name,
 )
 
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 MOST_STEPS = 32
 """Steps of the ladder in one append, so that a disk that others fill does not hold the caller up for long."""
 
@@ -238,15 +239,15 @@ class Spool:
             self._seq = 0
             self.counts.streams += 1
         self.names = Interner()
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in NO_SPACE:
             self._try(self._relieve)
 
     def _relieve(self) -> None:
-        """Room on a full disk: the reserve's, then that of logs once sealed and of the ladder, at last of segments."""
-        free_reserve(self._folder)
+        """Room on a full disk: the reserve's, then what logs free once sealed, then the ladder's."""
+        freed = free_reserve(self._folder)
         self._settle()
-        target = self.used_bytes - self._limits.seal_bytes
-        for _ in range(MOST_STEPS):
+        target = self.used_bytes - self._limits.seal_bytes // 4
+        for _ in range(0 if freed else MOST_STEPS):
             if self.used_bytes <= target or not self._step():
                 return
 
@@ -255,9 +256,9 @@ class Spool:
             try:
                 return self._ladder.step()
             except OSError as error:
-                if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                if error.errno not in NO_SPACE:
                     raise
-                return self._ladder.drop()
+                return free_reserve(self._folder) or self._ladder.drop()
 
     def _make_room(self, needed: int) -> None:
         """Raises `Full`."""
@@ -286,7 +287,7 @@ class Spool:
         return allowed_bytes(self._folder, self._limits, used) - used
 
     def _keep_reserve(self) -> None:
-        if self._spare() >= 0:
+        if self._spare() >= self._limits.reserve_bytes:
             keep_reserve(self._folder, self._limits.reserve_bytes)
 
     def _try(self, step: Callable[[], None]) -> None:
