@@ -304,6 +304,17 @@ def read_segment(data: bytes) -> Segment:
     return Segment(header, blocks, False, "", at)
 
 
+def known_lost(data: bytes, segment: Segment) -> int:
+    """How many batches beyond a segment's sound prefix were surely written: sound blocks stand after them."""
+    last = segment.blocks[-1].last if segment.blocks else segment.header.first - 1
+    found = last
+    for at in range(segment.bytes_read + 1, len(data) - _BLOCK.size + 1):
+        _, _, first, to = _BLOCK.unpack_from(data, at)
+        if last < first <= to < last + (1 << 32) and not isinstance(_read_block(data, at, segment.header.stream), str):
+            found = max(found, to)
+    return found - last
+
+
 def rows(block: Block, table: str) -> list[Any]:
     """The rows of a table of a block, as tuples of TABLES."""
     count, planes = block.tables[table]
