@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+MOST_CHARACTERS = 128
+
 
 class Keys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Keys that say the same, the first that is there counts; labels of a pod or namespace, or environment names."""
@@ -17,17 +19,22 @@ class Keys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queue: tuple[str, ...] = ()
 
     def found(self, values: dict[str, str]) -> dict[str, str]:
-        """What `values` say, by team, cost_center, model, purpose and queue; what they do not say is left out."""
-        said = {name: (values.get(key) for key in getattr(self, name)) for name in self.__struct_fields__}
-        chosen = {name: next((value for value in of_name if value), None) for name, of_name in said.items()}
-        return {name: value for name, value in chosen.items() if value}
+        """What `values` say, by team, cost_center, model, purpose and queue.
+
+        What they do not say, or not in printable characters, is left out; after 128 characters they are cut.
+        """
+        usable = {key: value[:MOST_CHARACTERS] for key, value in values.items() if value and value.isprintable()}
+        chosen = {
+            name: [usable[key] for key in getattr(self, name) if key in usable] for name in self.__struct_fields__
+        }
+        return {name: said[0] for name, said in chosen.items() if said}
 
 
 LABELS = Keys(
-    team=("team", "owner", "department", "app.kubernetes.io/part-of"),
+    team=("team", "owner", "department"),
     cost_center=("cost-center", "costCenter", "cost_center", "billing"),
     model=("model", "model-name", "llm-d.ai/model", "serving.kserve.io/inferenceservice"),
-    purpose=("purpose", "env"),
+    purpose=("purpose",),
     queue=("kueue.x-k8s.io/queue-name", "runai/queue"),
 )
 ENVIRONMENT = Keys(

@@ -38,16 +38,15 @@ class Jobs:
     def held(self, devices: tuple[Device, ...], at: Instant) -> list[Held] | None:
         """What jobs hold now; None: neither squeue nor a prolog tells."""
         jobs = self._jobs(at)
-        told = entries(self._prolog, self._prolog_owner)
-        if jobs is None and told is None:
+        written, self._wrong = entries(self._prolog, self._prolog_owner)
+        if jobs is None and written is None:
             return None
-        written, self._wrong = told or ([], [])
         self._unresolved = set()
         held = [one for job in jobs or [] if job.holds for one in self._of_job(job, devices)]
         taken = {(one.uuid, one.workload.uid) for one in held}
         return held + [
             one
-            for entry in written
+            for entry in written or []
             if self._is_news(entry, jobs, at)
             for one in self._of_entry(entry, jobs or [], devices)
             if (one.uuid, one.workload.uid) not in taken

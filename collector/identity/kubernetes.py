@@ -19,6 +19,7 @@ from collector.source import Instant
 WATCH_S = 240
 """A watch ends after this, and the next goes on where it ended."""
 
+START_S = 1.0
 PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 KUBELET_EVERY_S = 30.0
@@ -53,6 +54,7 @@ class Watch:
         self._kubelet = kubelet
         self._selector = f"fieldSelector=spec.nodeName%3D{quote(node, safe='')}"
         self._stop = Event()
+        self._tried = Event()
         self._version = ""
         self._heard_ns: int | None = None
         self._error = ""
@@ -60,8 +62,9 @@ class Watch:
         self._namespaces_ns: dict[str, int] = {}
 
     def start(self) -> None:
-        """Begins to list and watch."""
+        """Begins to list and watch, and waits a moment for the first list."""
         Thread(target=self._run, name="pods", daemon=True).start()
+        self._tried.wait(START_S)
 
     def close(self) -> None:
         """Ends the thread, at the latest with the watch that is open."""
@@ -90,6 +93,7 @@ class Watch:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:
                 pause = PAUSE_S
+            self._tried.set()
             # All nodes lose the server at once, and shall not come back at once.
             self._stop.wait(pause * random.uniform(0.5, 1))
 
@@ -115,11 +119,12 @@ class Watch:
             pods = [pod_of(item, self._labels) for item in found.items]
         except (msgspec.DecodeError, ValueError) as error:
             raise Unanswered(f"{path}: not a list of pods: {error}") from error
+        # First the namespaces: a pod shall not be seen with claims that change a moment later.
+        for namespace in {pod.namespace for pod in pods}:
+            self._read_namespace(namespace)
         self._pods.replace(pods)
         self._version = found.metadata.resource_version
         self._heard()
-        for namespace in {pod.namespace for pod in pods}:
-            self._read_namespace(namespace)
 
     def _take(self, line: bytes) -> None:
         try:
@@ -138,8 +143,8 @@ class Watch:
         if kind == "DELETED":
             self._pods.remove(item.metadata.uid)
             return
-        self._pods.put(pod_of(item, self._labels))
         self._read_namespace(item.metadata.namespace)
+        self._pods.put(pod_of(item, self._labels))
 
     def _read_namespace(self, name: str) -> None:
         """Keeps the claims of a namespace's labels and annotations; without them pods are still known."""
@@ -159,3 +164,4 @@ class Watch:
     def _heard(self) -> None:
         self._heard_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self._error = ""
+        self._tried.set()

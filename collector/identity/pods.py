@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -21,11 +22,11 @@ _ENDED = {"Succeeded", "Failed"}
 class Pod(Struct, frozen=True, kw_only=True):
     """`claims` are what its labels say; `containers` are names by container id; `owner` is Kind/name of its controller.
 
-    `key` is the uid in its cgroup: its own, or the hash of its manifest if it is a static pod.
+    `manifest` is the hash of its manifest, which is in its cgroup instead of its uid if it is a static pod.
     """
 
     uid: str
-    key: str
+    manifest: str
     namespace: str
     name: str
     owner: str
@@ -84,10 +85,11 @@ def pod_of(item: PodObject, labels: Keys) -> Pod:
     """What is kept of a pod; `labels` are the keys of its claims."""
     meta, status = item.metadata, item.status
     owners = [owner for owner in meta.owner_references or [] if owner.controller]
+    hashed = (meta.annotations or {}).get(_CONFIG_HASH, "")
     annotated = {**(meta.annotations or {}), **(meta.labels or {})}
     return Pod(
         uid=meta.uid,
-        key=(meta.annotations or {}).get(_CONFIG_HASH) or meta.uid,
+        manifest=hashed if re.fullmatch("[0-9a-f]{32}", hashed) else "",
         namespace=meta.namespace,
         name=meta.name,
         owner=f"{owners[0].kind}/{owners[0].name}" if owners else "",
@@ -141,7 +143,7 @@ class Pods:
             self._index()
 
     def of_cgroup(self, key: str) -> Pod | None:
-        """The pod with this uid in its cgroup, also for a while after its end."""
+        """The pod with this uid (of a static pod: hash) in its cgroup, also for a while after its end."""
         return self._by_key.get(key)
 
     def of_container(self, container: str) -> Pod | None:
@@ -164,6 +166,7 @@ class Pods:
 
     def _index(self) -> None:
         known = [*self._gone.values(), *self._pods.values()]
-        self._by_key = {pod.key: pod for pod in known}
+        # Anyone may annotate a pod with a hash: a uid stands over it.
+        self._by_key = {pod.manifest: pod for pod in known if pod.manifest} | {pod.uid: pod for pod in known}
         self._by_container = {container: pod for pod in known for container in pod.containers}
         self._by_name = {(pod.namespace, pod.name): pod for pod in self._pods.values()}

@@ -19,7 +19,6 @@ MOST = 4096
 GONE_NS = 300 * 10**9
 """A pid that is gone stands for the process last seen under it for five minutes: then it may be another's."""
 
-_HINT_LENGTH = 128
 _ENVIRON_BYTES = 1 << 17
 
 
@@ -48,7 +47,7 @@ class Process(Struct, frozen=True, kw_only=True):
 class Processes:
     """Processes of the node by pid, remembered for a while after their end.
 
-    `refused` counts those that the agent was not allowed to read.
+    `found`, `lost` and `refused` count answers: who it is, that it is gone, that the agent may not read it.
     """
 
     def __init__(self, proc: Path, environment: Keys, users: Users, roots: tuple[str, ...] = KUBELET_ROOTS) -> None:
@@ -56,7 +55,7 @@ class Processes:
         self._environment = environment
         self._roots = roots
         self._users = users
-        self.refused = 0
+        self.found = self.lost = self.refused = 0
         self._boot = _text(proc / "sys/kernel/random/boot_id").strip()
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._seen: OrderedDict[int, tuple[Process, str, int]] = OrderedDict()
@@ -64,12 +63,15 @@ class Processes:
     def find(self, pid: int, at: Instant) -> Process | None:
         """The process, or the last one known under this pid; None: it cannot be told whose it was."""
         try:
-            return self._living(pid, at)
+            process = self._living(pid, at)
         except (FileNotFoundError, ProcessLookupError):
-            return self._gone(pid, at)
+            process = self._gone(pid, at)
         except PermissionError:
             self.refused += 1
             return None
+        self.found += process is not None
+        self.lost += process is None
+        return process
 
     def _living(self, pid: int, at: Instant) -> Process | None:
         start = self._start(pid)
@@ -115,7 +117,7 @@ class Processes:
         except PermissionError:
             return {}
         pairs = (word.decode("utf-8", "replace").partition("=") for word in words)
-        return self._environment.found({name: value[:_HINT_LENGTH] for name, _, value in pairs if value.isprintable()})
+        return self._environment.found({name: value for name, _, value in pairs})
 
 
 def _text(path: Path) -> str:

@@ -28,8 +28,8 @@ class Untrusted(Exception):
     """A file or folder that others than its owner may write."""
 
 
-def entries(folder: Path, owner: int) -> tuple[list[Entry], list[str]] | None:
-    """What the files say, and what is wrong with those that were left out; None: there is no such folder.
+def entries(folder: Path, owner: int) -> tuple[list[Entry] | None, list[str]]:
+    """What the files say (None: nothing that is to be believed), and what is wrong with those that were left out.
 
     A file counts only if it and the folder belong to `owner` and nobody else may write them.
     """
@@ -37,9 +37,9 @@ def entries(folder: Path, owner: int) -> tuple[list[Entry], list[str]] | None:
         _check(folder, owner)
         files = sorted(folder.iterdir())[:MOST_FILES]
     except FileNotFoundError:
-        return None
+        return None, []
     except (Untrusted, OSError) as error:
-        return [], [str(error)]
+        return None, [str(error)]
     found: list[Entry] = []
     wrong: list[str] = []
     for file in files:

@@ -66,8 +66,7 @@ class Resolver:
 
     def status(self, at: Instant) -> list[tuple[str, str, str]]:
         """Of each source: name, ok, warn or fail, and what is to be said of it."""
-        refused = self._processes.refused
-        found = [("processes", "warn" if refused else "ok", f"{refused} could not be read" if refused else "readable")]
+        found = [_seen(self._processes)]
         found += [source.status(at) for source in (self._watch, self._assigned) if source is not None]
         return found + self._jobs.status(at)
 
@@ -75,6 +74,14 @@ class Resolver:
         """Ends what runs in the background."""
         if self._watch is not None:
             self._watch.close()
+
+
+def _seen(processes: Processes) -> tuple[str, str, str]:
+    if processes.refused:
+        return "processes", "warn", f"not allowed to read {processes.refused} times: the agent needs root"
+    if processes.lost and not processes.found:
+        return "processes", "fail", "none of a device is there: the agent needs the host's pids (hostPID)"
+    return "processes", "ok", "readable"
 
 
 def _squeue(config: Config) -> Squeue | None:

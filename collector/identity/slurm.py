@@ -86,7 +86,7 @@ def squeue_jobs(output: bytes, node: str) -> list[Job]:
     try:
         jobs = msgspec.json.decode(output)["jobs"]
         return [_squeue_job(job, node) for job in jobs if _states(job) & _LIVE]
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unanswered(f"squeue --json: not understood: {type(error).__name__}: {error}") from error
 
 
@@ -108,7 +108,7 @@ def _squeue_job(job: dict[str, Any], node: str) -> Job:
 
 def _states(job: dict[str, Any]) -> set[str]:
     state = job["job_state"]
-    return set(state if isinstance(state, list) else state.split(","))
+    return set(state if isinstance(state, list) else str(state).split(","))
 
 
 def _number(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON has there

@@ -21,10 +21,12 @@ class Users:
     def name(self, uid: int) -> str:
         """The user's name; the number where there is none, or not yet."""
         if uid not in self._names and uid not in self._asked and len(self._names) < MOST:
-            thread = Thread(target=self._look_up, args=(uid,), daemon=True)
+            # Where one is waited for in vain, a dozen shall not be.
+            wait_s = 0.0 if self._asked else WAIT_S
+            thread = Thread(target=self._look_up, args=(uid,), name="users", daemon=True)
             self._asked[uid] = thread
             thread.start()
-            thread.join(WAIT_S)
+            thread.join(wait_s)
         return self._names.get(uid, str(uid))
 
     def _look_up(self, uid: int) -> None:
