@@ -76,7 +76,10 @@ NOTES = (
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A device, or a MIG instance of the device `parent`; `minor` is N of /dev/nvidiaN, which Slurm counts by."""
+    """A device, or a MIG instance of the device `parent`; `minor` is N of /dev/nvidiaN, which Slurm counts by.
+
+    `instance` is the id of a MIG device's GPU instance, by which GKE names it.
+    """
 
     uuid: str
     name: str
@@ -86,6 +89,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory_bytes: int = UNKNOWN
     parent: str = ""
     profile: str = ""
+    instance: int = UNKNOWN
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
