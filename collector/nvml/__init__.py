@@ -1,0 +1,1 @@
+"""NVIDIA GPUs as a source of readings, through NVIDIA's own `pynvml`."""

@@ -1,0 +1,135 @@
+"""Which GPUs there are, and one opening of NVML after another: what is lost is looked for, the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ctypes import byref, c_uint, c_void_p
+
+from collector.nvml.backoff import Backoff
+from collector.nvml.board import Board
+from collector.nvml.errors import RESET_REQUIRED, SUCCESS, DeviceGone, DriverGone, check
+from collector.nvml.gpu import Gpu
+from collector.nvml.health import LOST_BIT, RESET_BIT
+from collector.nvml.library import Library
+from collector.nvml.xids import Xids
+from collector.source import Event
+
+
+class Session:
+    """All GPUs ever seen, by UUID; `epoch` counts the openings of NVML, `trouble` says what is wrong now or ''."""
+
+    def __init__(self) -> None:
+        self.gpus: dict[str, Gpu] = {}
+        self.epoch = 0
+        self.trouble = ""
+        self._library = Library()
+        self._xids: Xids | None = None
+        self._backoff = Backoff()
+        self._anew = False
+        self._incomplete = False
+        self._failed = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._xids is not None
+
+    def ready(self, at_ns: int) -> Iterator[Event]:
+        """Open NVML, open it anew or look for what is missing, whichever is due.
+
+        Raises `DriverGone` and `Restart`.
+        """
+        if self.is_open and self._anew:
+            # A lost device is let go of, so that it can be reset; one opening, then only a look now and then.
+            self.close()
+            yield from self._open(at_ns)
+        elif not self.is_open and self._backoff.due(at_ns):
+            yield from self._open(at_ns)
+        elif self.is_open and self._incomplete and self._backoff.due(at_ns):
+            yield from self._scan(at_ns)
+
+    def _open(self, at_ns: int) -> Iterator[Event]:
+        code = self._library.open()
+        if code != SUCCESS:
+            self.trouble = f"NVML could not be initialized: error {code}"
+            self._backoff.failed(at_ns)
+            return
+        self.epoch += 1
+        self._anew = False
+        self._xids = Xids(self._library)
+        if self._failed:
+            self._failed = False
+            for gpu in self.gpus.values():
+                gpu.health.recover()
+            yield Event(kind="driver_reload")
+        yield from self._scan(at_ns)
+
+    def _scan(self, at_ns: int) -> Iterator[Event]:
+        count, due = c_uint(), self._backoff.due(at_ns)
+        code = self._library.call("nvmlDeviceGetCount_v2", byref(count))
+        check("nvmlDeviceGetCount_v2", code)
+        for index in range(count.value if code == SUCCESS else 0):
+            try:
+                yield from self._find(index, due=due)
+            except DeviceGone as error:
+                self.trouble = f"GPU {index}: {error}"
+        missing = [gpu for gpu in self.gpus.values() if gpu.board is None]
+        for gpu in missing:
+            if not gpu.lost:
+                gpu.lost = LOST_BIT
+                yield Event(kind="lost", uuid=gpu.device.uuid)
+        self._incomplete = bool(missing) or len(self.gpus) < count.value
+        if self._incomplete and due:
+            self._backoff.failed(at_ns)
+        elif not self._incomplete:
+            self.trouble = ""
+
+    def _find(self, index: int, *, due: bool) -> Iterator[Event]:
+        handle = c_void_p()
+        code = self._library.call("nvmlDeviceGetHandleByIndex_v2", index, byref(handle))
+        check("nvmlDeviceGetHandleByIndex_v2", code)
+        board = Board(self._library, handle)
+        uuid = board.text("nvmlDeviceGetUUID") if code == SUCCESS else ""
+        if not uuid:
+            self.trouble = f"GPU {index}: NVML error {code}"
+            return
+        if uuid not in self.gpus:
+            self.gpus[uuid] = Gpu(uuid, board)
+        gpu = self.gpus[uuid]
+        if gpu.board is not None or (gpu.lost and not due):
+            return
+        was_lost = gpu.lost != 0
+        gpu.attach(board)
+        if self._xids is not None:
+            self._xids.register([board])
+        if was_lost:
+            gpu.health.recover()
+            yield Event(kind="recovered", uuid=uuid)
+
+    def xids(self) -> list[tuple[Gpu | None, int]]:
+        """XIDs since the call before, with the GPU where it is known."""
+        handles = {gpu.board.handle.value: gpu for gpu in self.gpus.values() if gpu.board is not None}
+        return [] if self._xids is None else [(handles.get(handle), xid) for handle, xid in self._xids.take()]
+
+    def lose(self, gpu: Gpu, error: DeviceGone, at_ns: int) -> Event:
+        """One GPU does not answer; NVML is opened anew at the next tick, without it."""
+        gpu.lost = RESET_BIT if error.code == RESET_REQUIRED else LOST_BIT
+        gpu.detach()
+        self.trouble = f"{gpu.device.uuid}: {error}"
+        self._anew = self._incomplete = True
+        self._backoff.failed(at_ns)
+        return Event(kind="lost", uuid=gpu.device.uuid, value=error.code, text=str(error))
+
+    def fail(self, error: DriverGone, at_ns: int) -> None:
+        """The driver does not answer at all."""
+        self.close()
+        self.trouble = str(error)
+        self._failed = True
+        self._backoff.failed(at_ns)
+
+    def close(self) -> None:
+        """Let go of all devices and of NVML, unless a call hangs in it."""
+        for gpu in self.gpus.values():
+            gpu.detach()
+        xids, self._xids = self._xids, None
+        if xids is not None and xids.close():
+            self._library.close()
