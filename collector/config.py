@@ -7,16 +7,17 @@ import re
 import socket
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
+
+from collector.identity.config import Config as Identity
 
 FILE = Path("/etc/chipledger/agent.toml")
 SPOOL = Path("/var/lib/chipledger/spool")
 
 Text = Annotated[str, Meta(min_length=1)]
-Switch = Literal["auto", "on", "off"]
 
 
 class Misconfigured(Exception):
@@ -63,21 +64,6 @@ class MetricsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     listen: str = "127.0.0.1:9477"
 
 
-class IdentityTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[identity]`: which systems may tell who holds a device, and under which labels claims stand."""
-
-    kubernetes: Switch = "auto"
-    slurm: Switch = "auto"
-    podresources: Text = "/var/lib/kubelet/pod-resources/kubelet.sock"
-    proc: Text = "/proc"
-
-
-class NvmlTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[nvml]`: whether the driver's accounting of ended processes is switched on (needs root)."""
-
-    accounting: Literal["on", "off"] = "on"
-
-
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """agent.toml as people write it; every key has a default."""
 
@@ -86,12 +72,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     spool: SpoolTable = SpoolTable()
     inbox: InboxTable = InboxTable()
     metrics: MetricsTable = MetricsTable()
-    identity: IdentityTable = IdentityTable()
-    nvml: NvmlTable = NvmlTable()
+    identity: Identity = Identity()
 
     @property
     def node_name(self) -> str:
         return self.node.name or socket.gethostname()
+
+    @property
+    def resolving(self) -> Identity:
+        """`[identity]` with this node's name."""
+        return msgspec.structs.replace(self.identity, node=self.identity.node or self.node_name)
 
 
 def load(file: Path | None, settings: tuple[str, ...] = ()) -> Config:

@@ -148,6 +148,7 @@ def _identity(config: Config) -> Iterator[Finding]:
     resolver = Resolver(config.resolving)
     at = Instant(boot_ns(), wall_ns() // 1_000_000)
     resolver.held((), at)
-    for name, grade, says in resolver.status(at):
+    for name, said, says in resolver.status(at):
+        grade: Grade = "fail" if said == "fail" else "warn" if said == "warn" else "ok"
         yield Finding(grade, name, says, "" if grade == "ok" else "see docs/agent.md, Who holds a device")
     resolver.close()

@@ -29,6 +29,10 @@ class Inbox(Protocol):
         """Stores an object durably; False where the name was there already; raises `Unavailable`."""
         ...
 
+    def modified_ms(self, name: str) -> int | None:
+        """When an object was stored, by the inbox's own clock (Unix ms); None where it does not tell."""
+        ...
+
 
 class FolderInbox:
     """A folder on a disk of this machine or a network file system with hard links; the folder itself must be there.
@@ -45,6 +49,13 @@ class FolderInbox:
             return self._put(self._folder / name, data)
         except OSError as error:
             raise Unavailable(f"{error.filename or self._folder}: {error.strerror}") from error
+
+    def modified_ms(self, name: str) -> int | None:
+        """When a file was stored, by the clock of the file system's server (Unix ms)."""
+        try:
+            return (self._folder / name).stat().st_mtime_ns // 1_000_000
+        except OSError:
+            return None
 
     def _put(self, path: Path, data: bytes) -> bool:
         _make_folders(self._folder, path.parent)
@@ -78,6 +89,15 @@ class BucketInbox:
         except BaseError as error:
             raise Unavailable(str(error).partition("\n")[0]) from error
         return True
+
+    def modified_ms(self, name: str) -> int | None:
+        """When an object was stored, by the bucket's clock (Unix ms); None where it may not be asked."""
+        from obstore.exceptions import BaseError
+
+        try:
+            return int(self._store.head(name)["last_modified"].timestamp() * 1000)
+        except BaseError:
+            return None
 
 
 def open_inbox(url: str, settings: Mapping[str, Any] | None = None) -> Inbox:

@@ -54,7 +54,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     a prolog of `prolog_owner`.
     """
 
-    node: str
+    node: str = ""
     proc: str = "/proc"
     kubelet_roots: tuple[str, ...] = ("", "kubelet")
     environment: Keys = ENVIRONMENT
