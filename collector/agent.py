@@ -8,7 +8,7 @@ from collector import rows
 from collector.attribution import Attribution, Identities, Seen
 from collector.clock import Clock
 from collector.holders import Hold, Holders
-from collector.observed import Interval, Rounding, Timeline
+from collector.observed import Interval, Rounding, Timeline, merged
 from collector.rows import Happened, Interner
 from collector.sharing import parts, together
 from collector.source import Event, Instant, Tick
@@ -169,7 +169,7 @@ class Agent:
             self._asserted_ms = until_ms
         told = self._timeline.told(until_ms, self.holders.edges(until_ms))
         self._timeline.forget(self.latest.devices if self.latest else ())
-        self._intervals += [*told, *self._parts]
+        self._intervals += [*told, *merged(self._parts, self.window_ms)]
         self._holds += self.holders.told(all_open=all_open)
         self._parts, self._flushed_ms = [], until_ms
         if self._intervals or self._holds or self._happened:

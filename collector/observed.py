@@ -54,11 +54,13 @@ class Timeline:
             return
         since = (at.boot_ns - track.at.boot_ns) // 1_000_000
         begun_anew = epoch != track.epoch and not reading.health
+        # Milliseconds are cut off on both clocks: where neither stepped, the last instant is exactly where this begins.
+        start_ms = track.at.wall_ms if abs(at.wall_ms - track.at.wall_ms - since) <= 1 else at.wall_ms - since
         track.device, track.at, track.epoch = device, at, epoch
         if since > 0 and not begun_anew:
             if since > self.hold_ms:
                 reading.flags |= HELD
-            self._add(track, reading, at.wall_ms - min(since, self.hold_ms), at.wall_ms)
+            self._add(track, reading, max(start_ms, at.wall_ms - self.hold_ms), at.wall_ms)
 
     def pieces(self, uuid: str, start_ms: int, end_ms: int) -> list[Piece]:
         """The pieces of a device that lie in a span and are not told yet, cut at its edges."""
@@ -152,6 +154,21 @@ def _within(piece: Piece, start_ms: int, end_ms: int) -> Piece:
     if piece.end_ms > end_ms:
         piece, _ = cut(piece, end_ms)
     return piece
+
+
+def merged(parts: Iterable[Interval], window_ms: int) -> list[Interval]:
+    """Parts of one workload on one device that touch, in one window, and agree in what is known, as one."""
+    found: dict[tuple[str, str], list[Interval]] = {}
+    for part in parts:
+        who = (part.device.uuid, part.workload.id if part.workload else "")
+        mine = found.setdefault(who, [])
+        last = mine[-1].piece if mine else None
+        same_window = last is not None and last.start_ms // window_ms == (part.piece.end_ms - 1) // window_ms
+        if last is not None and same_window and last.end_ms == part.piece.start_ms and last.known == part.piece.known:
+            mine[-1] = Interval(part.device, part.workload, summed((last, part.piece)))
+        else:
+            mine.append(part)
+    return [part for mine in found.values() for part in mine]
 
 
 class Rounding:
