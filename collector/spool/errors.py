@@ -16,7 +16,7 @@ class Full(SpoolError):
 
 
 class Uncertain(SpoolError):
-    """Whether the batch is on disk is unknown; a new stream has begun.
+    """Whether the batch is on disk is unknown; where it may be, a new stream has begun.
 
     Make the batch anew, with the names of the new segment, and append it again: records have keys of their own.
     """

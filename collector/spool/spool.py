@@ -100,8 +100,9 @@ class Spool:
     @property
     def used_bytes(self) -> int:
         """What counts towards the bound: all but evidence."""
-        waiting = sum(size for size, _ in self._waiting.values())
-        return self._index.bytes + waiting + (self._log.size if self._log else 0) + self._limits.reserve_bytes
+        log = self._log
+        waiting = sum(size for size, _ in list(self._waiting.values()))
+        return self._index.bytes + waiting + (log.size if log else 0) + self._limits.reserve_bytes
 
     def append(self, batch: Batch) -> int:
         """The batch's seq in `stream`, once it is durable. Its names must be the positions that `names` gives.

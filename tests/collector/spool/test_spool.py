@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,25 @@ def test_damage_to_a_sealed_segment_is_told_once_even_across_restarts(tmp_path: 
     assert (wire.NOTES[note.kind], note.value) == ("damaged", int(end) - int(begin) + 1)
     assert text == f"{stream} {int(begin)}-{int(end)}"
     assert [path.read_bytes() for path in tmp_path.glob("*.bad")] == [bytes(data)]
+
+
+def test_damage_to_the_open_log_is_a_gap_in_the_stream_that_goes_on(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, HEADER)
+    for window in range(9):
+        tell(spool, window)
+    (log,) = tmp_path.glob("*.log")
+    data = bytearray(log.read_bytes())
+    data[-20] ^= 1
+    log.write_bytes(data)
+    spool.seal()
+    assert tell(spool, 9) == 10
+    spool.close()
+
+    assert seqs(tmp_path) == [(spool.stream, seq) for seq in (*range(1, 9), 10)]
+    ((note, text),) = notes(tmp_path)
+    assert (wire.NOTES[note.kind], note.value, text) == ("damaged", 1, f"{spool.stream} 9-9")
+    now_ms = HEADER.wall_ms + time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    assert 0 <= now_ms - note.at_ms < 60_000
 
 
 def test_evidence_has_a_bound_of_its_own(tmp_path: Path) -> None:
