@@ -106,11 +106,19 @@ class _Batch:
         self.bytes += arrival.told.bytes
 
 
-def ingest(lake: Lake, inbox: Inbox, now: int, *, keep: bool = False, progress: Progress = silent) -> Tally:
+def ingest(
+    lake: Lake,
+    inbox: Inbox,
+    now: int,
+    *,
+    keep: bool = False,
+    batch_bytes: int = BATCH_BYTES,
+    progress: Progress = silent,
+) -> Tally:
     """Takes what lies in the inbox; `keep` leaves there what was taken. `now` is in ms.
 
-    What is damaged, foreign, or contradicts what came before goes to quarantine. Raises `StoreError` where inbox or
-    lake fail; batches that were committed count then.
+    Every `batch_bytes` of rows are committed. What is damaged, foreign, or contradicts what came before goes to
+    quarantine. Raises `StoreError` where inbox or lake fail; batches that were committed count then.
     """
     progress("listing the inbox", None)
     items = inbox.items()
@@ -119,17 +127,17 @@ def ingest(lake: Lake, inbox: Inbox, now: int, *, keep: bool = False, progress: 
         with lake.catalog() as connection:
             known = ranges.named(connection)
         items = [item for item in items if (item.name, item.bytes) not in known]
-    for batch, read in _batches(lake, inbox, items):
+    for batch, read in _batches(lake, inbox, items, batch_bytes):
+        progress("storing", read / len(items))
         _take(lake, batch, now, tally)
         for refusal in batch.refused:
             inbox.set_aside(refusal.name, refusal.sha256, refusal.reason)
         if not keep:
             inbox.remove([*batch.known, *(a.range.name for a in batch.arrivals)])
-        progress("ingesting", read / len(items))
     return tally
 
 
-def _batches(lake: Lake, inbox: Inbox, items: Sequence[Item]) -> Iterator[tuple[_Batch, int]]:
+def _batches(lake: Lake, inbox: Inbox, items: Sequence[Item], batch_bytes: int) -> Iterator[tuple[_Batch, int]]:
     """Batches, and how many objects were read so far."""
     batch, end = _Batch(), 0
     for wave in _waves(items):
@@ -138,10 +146,11 @@ def _batches(lake: Lake, inbox: Inbox, items: Sequence[Item]) -> Iterator[tuple[
             for item, data in zip(wave, inbox.read(wave), strict=True):
                 if data is not None:
                     _open(connection, batch, item, data)
-        if batch.bytes >= BATCH_BYTES:
+        if batch.bytes >= batch_bytes:
             yield batch, end
             batch = _Batch()
-    yield batch, end
+    if items:
+        yield batch, end
 
 
 def _waves(items: Sequence[Item]) -> Iterator[list[Item]]:
