@@ -16,7 +16,7 @@ from accounting.plan import EMPTY, Day, epoch_ms
 from accounting.policy import Policy
 from accounting.stores.engine import Session, open_session
 from accounting.stores.lake import Lake, StagedFile
-from accounting.tables import INPUTS, RESULTS
+from accounting.tables import RESULTS, SOURCES
 
 REBUILT = ("quantities", "jobs", "capacity", "holdings", "pool_days")
 """In the order in which they read each other."""
@@ -69,7 +69,7 @@ def check_staged(
     for file in files:
         staged.setdefault(file.table, []).append(str(lake.folder / file.path))
     snapshot = lake.snapshot()
-    inputs = {table.name: snapshot.files[table.name] for table in INPUTS.values()}
+    inputs = {table.name: snapshot.files[table.name] for table in SOURCES.values()}
     # without what is published: a damaged file there does not keep a run from replacing it
     with open_session(replace(snapshot, files=inputs), staged=staged, spill=lake.folder / "tmp") as session:
         return _check(session, inventory, spans, policies, [(d.span.cluster, d.day) for d in days])

@@ -31,6 +31,13 @@ class LakeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep_days: Annotated[int, Meta(ge=0)] = 30
 
 
+class InboxTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[inbox]`: where agents put segments (a folder, relative to the file, or a URL), and whether they stay there."""
+
+    path: Text = "inbox"
+    keep: bool = False
+
+
 class BillingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[billing.PROVIDER]`: the zone in which that provider's billing months begin and end."""
 
@@ -41,6 +48,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """chipledger.toml as people write it."""
 
     lake: LakeTable = LakeTable()
+    inbox: InboxTable = InboxTable()
     billing: dict[str, BillingTable] = field(default_factory=dict)
     accelerators: dict[str, Text] = field(default_factory=dict)
     policy: PolicyKeys = PolicyKeys()
@@ -52,6 +60,8 @@ class Config(Struct, frozen=True, kw_only=True):
     folder: Path
     lake: Path
     keep_days: int
+    inbox: str
+    keep_inbox: bool
     zones: dict[str, str]
     aliases: dict[str, str]
     policies: tuple[Policy, ...]
@@ -66,6 +76,8 @@ def load_config(path: Path | None) -> Config:
         folder=folder,
         lake=folder / raw.lake.path,
         keep_days=raw.lake.keep_days,
+        inbox=raw.inbox.path,
+        keep_inbox=raw.inbox.keep,
         zones={provider: _zone(table.zone, provider) for provider, table in raw.billing.items()},
         aliases=raw.accelerators,
         policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
@@ -159,7 +171,7 @@ def _choices(key: str) -> tuple[str, ...]:
 
 
 def _keys(struct: type[Struct]) -> list[str]:
-    nested = (LakeTable, BillingTable, PolicyKeys)
+    nested = (LakeTable, InboxTable, BillingTable, PolicyKeys)
     return [info.encode_name for part in (struct, *nested) for info in msgspec.structs.fields(part)]
 
 

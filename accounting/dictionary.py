@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from accounting.agent_tables import AGENT
 from accounting.schema import Column, Table
 from accounting.tables import CHARGE_KINDS, INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS, STATES
 
@@ -19,7 +20,8 @@ Written by `python -m accounting.dictionary` from `accounting/tables.py`; a test
 
 - `usage`, `charges`, … (no schema): **views**, the rows that count. Read these.
 - `store.usage`, `store.charges`, …: rows of every publication that is kept, with the column `publication`.
-- `input.jobs`, `input.capacity`, …: imported rows as they stand, before replacement by key.
+- `input.jobs`, `input.capacity`, …: imported rows as they stand, before replacement by key;
+  `input.agent_records`, … what agents told.
 
 Times are UTC. Intervals are half-open. Money and seconds are NUMERIC, exact. NULL means unknown, never zero.
 """
@@ -53,6 +55,10 @@ def _lines() -> Iterator[str]:
     yield "## Imported rows"
     for kind, table in INPUTS.items():
         yield from _table(f"input.{kind}", table)
+    yield "\n## What agents told\n"
+    yield "As `chipledger ingest` took it from the inbox. Rows may repeat each other, and count once."
+    for name, table in AGENT.items():
+        yield from _table(f"input.{name}", table)
     yield "\n## States\n"
     yield "Every millisecond of a device has exactly one.\n"
     yield "| state | meaning | charge_kind |\n|---|---|---|"

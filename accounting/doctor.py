@@ -17,6 +17,7 @@ from typing import Literal
 import duckdb
 import polars as pl
 
+from accounting import gaps
 from accounting.config import POLICIES, Config, load_config
 from accounting.core.ownership import own
 from accounting.core.pricing import book, check_currency, spans
@@ -102,6 +103,7 @@ def _inputs(lake: Lake, config: Config, now: int) -> Iterator[Finding]:
         yield Finding("fail", "inputs", str(error).splitlines()[0], "see the files above")
         return
     yield _clock(lake, inventory, now)
+    yield _agents(lake)
     names = {i.seq: i.file for i in lake.imports(live_only=True)}
     yield _asked(
         "prices",
@@ -214,6 +216,13 @@ def _clock(lake: Lake, inventory: Inventory, now: int) -> Finding:
             "set this machine's clock, or correct `end`, origin or zone in the mapping",
         )
     return Finding("ok", "clock", "no watermark and no publication is in the future")
+
+
+def _agents(lake: Lake) -> Finding:
+    found = gaps.said(lake)
+    if found:
+        return Finding("warn", "agents", "; ".join(found), "look at those nodes: chipledger-agent doctor")
+    return Finding("ok", "agents", "nothing that they told of is missing")
 
 
 def _asked(what: str, says: str, question: Callable[[], object], remedy: str = "") -> Finding:

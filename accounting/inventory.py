@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN
 
 import polars as pl
 
 from accounting.accelerators import canonical
+from accounting.agent_tables import AGENT_HOLDINGS, AGENT_RECORDS
 from accounting.core.partition import Partition
 from accounting.core.rounding import proportion
-from accounting.core.steps import DAY, PPM
+from accounting.core.steps import DAY, PPM, merge
+from accounting.inputs import observations
 from accounting.inputs.effective import effective
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
@@ -21,7 +23,9 @@ from accounting.stores.lake import Lake
 class Inventory:
     """Effective rows of all clusters; accelerators are canonical, quantities count chips. Samples stay on disk.
 
-    `imported` says when each live import was (import_seq, imported_ms).
+    `jobs` has what agents told of holdings, `capacity` the devices that they saw and no imported capacity speaks of.
+    `imported` says when each live import was (import_seq, imported_ms). `records` are those of agents as they came,
+    `instances` who held MIG instances.
     """
 
     jobs: pl.DataFrame
@@ -31,6 +35,14 @@ class Inventory:
     samples: pl.LazyFrame
     names: pl.DataFrame
     imported: pl.DataFrame
+    records: pl.LazyFrame = field(default_factory=lambda: AGENT_RECORDS.empty().lazy())
+    instances: pl.DataFrame = field(default_factory=AGENT_HOLDINGS.empty)
+
+    @property
+    def observed(self) -> pl.LazyFrame:
+        """Of samples and records what they are of and when: import_seq, cluster, device, workload, start, end."""
+        columns = ("import_seq", "cluster", "device_id", "workload_id", "start_ms", "end_ms")
+        return pl.concat([self.samples.select(columns), self.records.select(columns)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +66,23 @@ class Span:
 def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
     jobs, capacity = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity"))
+    held, seen = observations.holdings(lake), observations.capacity(observations.devices(lake))
+    jobs = pl.concat([jobs, observations.jobs(held)])
     priced = lake.scan_input("prices").select("accelerator").collect()
-    names = _names(pl.concat([f["accelerator"] for f in (jobs, capacity, priced)]).unique().sort().to_list(), aliases)
+    said = pl.concat([f["accelerator"] for f in (jobs, capacity, seen, priced)]).unique().sort()
+    names = _names(said.to_list(), aliases)
+    stated = _renamed(capacity, names)
+    there = pl.concat([stated, observations.unstated(_renamed(seen, names), stated)])
     return Inventory(
         _renamed(jobs, names),
-        _renamed(capacity, names),
+        there,
         effective(lake, "prices", aliases).collect(),
         effective(lake, "teams").collect(),
-        _at_home(effective(lake, "samples"), jobs, capacity),
+        _at_home(effective(lake, "samples"), jobs, there),
         names,
         _imported(lake),
+        observations.records(lake),
+        held.filter(pl.col("instance_id").is_not_null()),
     )
 
 
@@ -86,7 +105,7 @@ def strangers(inventory: Inventory) -> pl.DataFrame:
     The most first. A device is known anywhere, a workload in its own cluster.
     """
     jobs, capacity = inventory.jobs, inventory.capacity
-    told = inventory.samples.group_by("cluster", "device_id", "workload_id").len("samples").collect(engine="streaming")
+    told = inventory.observed.group_by("cluster", "device_id", "workload_id").len("samples").collect(engine="streaming")
     devices = pl.concat([jobs["device_id"], capacity["device_id"]]).unique()
     by_device = told.filter(pl.col("device_id").is_not_null() & ~pl.col("device_id").is_in(devices.to_list()))
     by_workload = told.filter(pl.col("device_id").is_null()).join(jobs, on=["cluster", "workload_id"], how="anti")
@@ -125,7 +144,7 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
             jobs=pl.lit(1),
             event=pl.lit(True),
         ),
-        inventory.samples.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))
+        inventory.observed.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))
         .group_by("cluster")
         .agg(pl.col("first").min(), pl.col("last").max())
         .with_columns(jobs=pl.lit(0), event=pl.lit(True))
@@ -195,11 +214,33 @@ def partition(
         capacity_of(inventory, span),
         inventory.prices,
         inventory.teams,
-        inventory.samples.filter(mine & (pl.col("start_ms") < end + halo))
-        .filter((pl.col("start_ms") >= start - halo) | (pl.col("end_ms") > start - halo))
-        .drop("import_seq", "row", "cluster", "memory_bytes")
-        .collect(engine="streaming"),
+        _samples(inventory, span, start - halo, end + halo),
         policies,
         zones,
         span.scheduled,
     )
+
+
+def _samples(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
+    """Samples and records that reach into `[start, end)`; `health` is NULL of samples, which tell nothing of it."""
+    told = inventory.samples.pipe(_within, span, start, end).with_columns(health=pl.lit(None, pl.Int64))
+    rows = inventory.records.pipe(_within, span, start, end).collect(engine="streaming")
+    seen = observations.by_device(observations.distinct(rows), inventory.instances)
+    columns = told.drop("import_seq", "row", "cluster", "memory_bytes").collect(engine="streaming")
+    return pl.concat([columns, seen.with_columns(power_mw=pl.lit(None, pl.Int64)).select(columns.columns)])
+
+
+def watched(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
+    """When agents observed the cluster's devices in `[start, end)`: device_id, start_ms, end_ms; touching are one."""
+    rows = inventory.records.pipe(_within, span, start, end).select("device_id", start="start_ms", end="end_ms")
+    seen = rows.with_columns(
+        start=pl.max_horizontal("start", pl.lit(start)), end=pl.min_horizontal("end", pl.lit(end))
+    ).collect(engine="streaming")
+    codes = seen.select("device_id").unique().sort("device_id").with_row_index("key").cast({"key": pl.Int64})
+    merged = merge(seen.join(codes, on="device_id"), "key").join(codes, on="key")
+    return merged.select("device_id", start_ms="start", end_ms="end").sort("device_id", "start_ms")
+
+
+def _within(rows: pl.LazyFrame, span: Span, start: int, end: int) -> pl.LazyFrame:
+    mine = (pl.col("cluster") == span.cluster) & (pl.col("start_ms") < end)
+    return rows.filter(mine).filter((pl.col("start_ms") >= start) | (pl.col("end_ms") > start))

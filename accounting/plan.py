@@ -154,7 +154,7 @@ def _parts(
         "policies": _clipped(_policy_rows(policies), start, end, ()),
     }
     parts = {name: _summed(frame) for name, frame in extents.items()}
-    counts = _sample_counts(inventory.samples.filter(mine))
+    counts = _sample_counts(inventory.observed.filter(mine))
     parts["samples"] = _sampled(counts, halo_ms(policies) // DAY)
     parts["weight"] = _weights(extents["jobs"], extents["capacity"], counts)
     return parts

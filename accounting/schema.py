@@ -61,6 +61,15 @@ class Column:
         return _BIGQUERY[self.kind]
 
 
+Spec = tuple[str, Kind, str]
+"""Name (`name!`: a required column), type and meaning of a column."""
+
+
+def columns(*specs: Spec) -> tuple[Column, ...]:
+    """The columns that the specs state."""
+    return tuple(Column(name.rstrip("!"), kind, doc, name.endswith("!")) for name, kind, doc in specs)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table: `grain` names the columns that identify a row, `partition_by` the day column if it has one."""

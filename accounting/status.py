@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sql
-from accounting import pipeline, plan
+from accounting import gaps, pipeline, plan
 from accounting.project import Project
 from accounting.stores.engine import Session, open_session
 
@@ -16,7 +16,8 @@ class Status:
     """`imports` counts live imports and their rows by kind; `watermarks` are in ms, by cluster.
 
     `last_run` is a row of `runs` (None: never run), `published` has a row for each cluster. `waiting` are the
-    cluster-days that a run would do, `fresh` how many of them were never published.
+    cluster-days that a run would do, `fresh` how many of them were never published. `missing` says what agents told of
+    and has not come.
     """
 
     imports: dict[str, tuple[int, int]]
@@ -25,6 +26,7 @@ class Status:
     published: list[dict[str, Any]] = field(default_factory=list)
     watermarks: dict[str, int] = field(default_factory=dict)
     waiting: list[plan.Day] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     @property
     def fresh(self) -> int:
@@ -46,7 +48,7 @@ def take(project: Project) -> Status:
         return Status(imports, quarantined)
     _, spans, waiting, _ = pipeline.pending(project.config)
     watermarks = {span.cluster: span.watermark for span in spans}
-    return Status(imports, quarantined, last[0] if last else None, published, watermarks, waiting)
+    return Status(imports, quarantined, last[0] if last else None, published, watermarks, waiting, gaps.said(lake))
 
 
 def _rows(session: Session, name: str) -> list[dict[str, Any]]:

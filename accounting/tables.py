@@ -6,15 +6,9 @@ Times of published tables are UTC timestamps; times of input tables are integer 
 
 from __future__ import annotations
 
-from accounting.schema import Column, Kind, Table
-
-Spec = tuple[str, Kind, str]
-
-
-def _columns(*specs: Spec) -> tuple[Column, ...]:
-    """`name!` marks a required column."""
-    return tuple(Column(name.rstrip("!"), kind, doc, name.endswith("!")) for name, kind, doc in specs)
-
+from accounting.agent_tables import AGENT
+from accounting.schema import Spec, Table
+from accounting.schema import columns as _columns
 
 _IMPORTED: tuple[Spec, ...] = (
     ("import_seq!", "int64", "Number of the import that brought the row; a later one wins."),
@@ -374,8 +368,10 @@ INPUTS: dict[str, Table] = {
     "teams": INPUT_TEAMS,
     "samples": INPUT_SAMPLES,
 }
+SOURCES: dict[str, Table] = {**INPUTS, **AGENT}
+"""What results are computed from: imported rows, and what agents told."""
 RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS)
-ALL: tuple[Table, ...] = (*RESULTS, PUBLICATIONS, RUNS, *INPUTS.values(), QUARANTINE)
+ALL: tuple[Table, ...] = (*RESULTS, PUBLICATIONS, RUNS, *SOURCES.values(), QUARANTINE)
 
 STATES: dict[str, str] = {
     "allocated_unobserved": "Held; no sample tells what it did.",

@@ -244,7 +244,14 @@ def test_every_documented_command_exists() -> None:
 
 def test_settings_are_documented() -> None:
     text = "\n".join(code(t) for t in written().values())
-    structs = (config.ConfigFile, config.LakeTable, config.BillingTable, policy.PolicyKeys, policy.DatedPolicy)
+    structs = (
+        config.ConfigFile,
+        config.LakeTable,
+        config.InboxTable,
+        config.BillingTable,
+        policy.PolicyKeys,
+        policy.DatedPolicy,
+    )
     keys = [f.encode_name for struct in structs for f in msgspec.structs.fields(struct)]
 
     assert [key for key in keys if not re.search(rf"\b{key}\b", text)] == []

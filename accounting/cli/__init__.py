@@ -15,6 +15,7 @@ COMMANDS = (
     "init",
     "import",
     "imports",
+    "ingest",
     "run",
     "check",
     "query",

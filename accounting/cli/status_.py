@@ -23,6 +23,8 @@ def command(ctx: click.Context) -> None:
         return
     counts = [f"{count} of {kind} ({rows:,} rows)" for kind, (count, rows) in sorted(found.imports.items())]
     click.echo(f"imports: {', '.join(counts) or 'none counts any more'}; {found.quarantined:,} rows in quarantine")
+    for line in found.missing:
+        click.echo(line)
     if found.last_run is None:
         click.echo(f"nothing has been published yet: {len(found.waiting)} cluster-days wait; next: chipledger run")
         return

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from accounting.errors import InputError, StoreError
 
-VERSION = 1
+VERSION = 2
 NAME = "catalog.sqlite"
 
 FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
@@ -70,6 +70,32 @@ CREATE TABLE publications (
 CREATE INDEX publications_by_day ON publications (cluster, day, seq);
 """
 
+_SEGMENTS = """
+CREATE TABLE segments (
+  agent TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  import_seq INTEGER NOT NULL REFERENCES imports (seq),
+  live INTEGER NOT NULL CHECK (live IN (0, 1)),
+  name TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  node TEXT NOT NULL,
+  cluster TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  previous_last INTEGER NOT NULL,
+  start_ms INTEGER,
+  end_ms INTEGER,
+  CHECK (last >= first)
+) STRICT;
+CREATE UNIQUE INDEX live_segments ON segments (agent, stream, first) WHERE live;
+CREATE INDEX segments_by_import ON segments (import_seq);
+"""
+
+MIGRATIONS = {1: _SEGMENTS}
+"""By version, what makes it the next one."""
+
 
 def create(folder: Path) -> None:
     """An empty catalog in `folder`; raises `InputError` if there is one already."""
@@ -79,13 +105,18 @@ def create(folder: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('version', '{VERSION}'); COMMIT;")
+        connection.executescript(
+            f"BEGIN; {_SCHEMA} {_SEGMENTS} INSERT INTO meta VALUES ('version', '{VERSION}'); COMMIT;"
+        )
     finally:
         connection.close()
 
 
 def connect(folder: Path) -> sqlite3.Connection:
-    """A connection with real fsync on commit; raises `StoreError` on a newer or damaged catalog."""
+    """A connection with real fsync on commit; an older catalog becomes one of today's first.
+
+    Raises `StoreError` on a newer or damaged catalog.
+    """
     path = folder / NAME
     if not path.is_file():
         raise InputError(f"no lake in {folder}: run `chipledger init DIR` first")
@@ -108,7 +139,23 @@ def connect(folder: Path) -> sqlite3.Connection:
         raise StoreError(
             f"{path} has format {version} and this chipledger knows {VERSION}: upgrade chipledger; nothing was changed"
         )
+    if int(version) < VERSION:
+        _migrate(connection)
     return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """One step after the other, all in one transaction, and none where another process was faster."""
+    try:
+        with transaction(connection):
+            (version,) = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
+            for step in range(int(version), VERSION):
+                for statement in filter(str.strip, MIGRATIONS[step].split(";")):
+                    connection.execute(statement)
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(VERSION),))
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from accounting.stores.lake import Damaged, Snapshot, damage
 from accounting.stores.macros import MACROS
 from accounting.stores.names import VIEWS
 from accounting.stores.subset import DIALECT, one_line
-from accounting.tables import INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS
+from accounting.tables import PUBLICATIONS, QUARANTINE, RESULTS, RUNS, SOURCES
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -129,7 +129,7 @@ def open_session(
 def _fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Mapping[str, Sequence[str]]) -> None:
     for table in (*RESULTS, QUARANTINE):
         _over_files(connection, "store", table.name, table, snapshot.files.get(table.name, ()))
-    for kind, table in INPUTS.items():
+    for kind, table in SOURCES.items():
         _over_files(connection, "input", kind, table, snapshot.files.get(table.name, ()))
     for table in RESULTS:
         _over_files(connection, "staged", table.name, table, staged.get(table.name, ()))
@@ -172,7 +172,7 @@ def _known() -> tuple[Schema, dict[str, str]]:
     """The columns of every table and view, and each view's DuckDB text, a view after those it reads."""
     schema: Schema = {
         "store": {t.name: _types(t) for t in _STORED},
-        "input": {kind: _types(t) for kind, t in INPUTS.items()},
+        "input": {kind: _types(t) for kind, t in SOURCES.items()},
         "staged": {t.name: _types(t) for t in RESULTS},
         VIEWS: {},
     }

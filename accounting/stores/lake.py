@@ -24,8 +24,8 @@ import polars as pl
 
 from accounting.errors import InputError, StoreError
 from accounting.schema import Table
-from accounting.stores import catalog
-from accounting.tables import INPUTS, PUBLICATIONS, RUNS
+from accounting.stores import catalog, ranges
+from accounting.tables import PUBLICATIONS, RUNS, SOURCES
 
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -120,7 +120,8 @@ class Lake:
             return cls(folder)
 
     @contextmanager
-    def _catalog(self) -> Iterator[sqlite3.Connection]:
+    def catalog(self) -> Iterator[sqlite3.Connection]:
+        """A connection of one's own, for `accounting.stores`."""
         with disk(self.folder), closing(catalog.connect(self.folder)) as connection:
             yield connection
 
@@ -155,7 +156,7 @@ class Lake:
 
     def reserve_import(self, kind: str, source: str, file: str, file_sha256: str, mapping_sha256: str, now: int) -> int:
         """A number for an import that is about to be written; it counts after `commit_import`."""
-        with self._catalog() as connection, catalog.transaction(connection):
+        with self.catalog() as connection, catalog.transaction(connection):
             cursor = connection.execute(
                 "INSERT INTO imports (kind, source, file, file_sha256, mapping_sha256, imported_at,"
                 " rows, rejected, notes, state) VALUES (?, ?, ?, ?, ?, ?, 0, 0, '{}', 'staging')",
@@ -172,32 +173,37 @@ class Lake:
         notes: dict[str, int],
         files: Sequence[StagedFile],
         replaces: Sequence[int],
+        segments: Sequence[ranges.Range] = (),
     ) -> None:
-        """The import counts from now on, and the imports `replaces` no longer do; one transaction."""
-        with self._catalog() as connection, catalog.transaction(connection):
+        """The import counts from now on, and the imports `replaces` no longer do; one transaction.
+
+        Raises `ranges.Taken`, and nothing counts, where some of its `segments` have come in meanwhile.
+        """
+        with self.catalog() as connection, catalog.transaction(connection):
             connection.execute(
                 "UPDATE imports SET state = 'live', rows = ?, rejected = ?, notes = ? WHERE seq = ?",
                 (rows, rejected, json.dumps(notes, sort_keys=True), seq),
             )
             _replace(connection, seq, replaces)
             _insert_files(connection, files, import_seq=seq)
+            ranges.insert(connection, seq, segments)
 
     def name_import(self, seq: int, source: str, replaces: Sequence[int]) -> None:
         """Makes a live import the newest version of `source`; the imports `replaces` no longer count."""
-        with self._catalog() as connection, catalog.transaction(connection):
+        with self.catalog() as connection, catalog.transaction(connection):
             connection.execute("UPDATE imports SET source = ? WHERE seq = ? AND state = 'live'", (source, seq))
             _replace(connection, seq, replaces)
 
     def imports(self, *, live_only: bool = False) -> list[Import]:
         """All finished imports in order of their number."""
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             rows = connection.execute("SELECT * FROM imports WHERE state <> 'staging' ORDER BY seq").fetchall()
         found = [Import(**{**dict(row), "notes": json.loads(row["notes"])}) for row in rows]
         return [i for i in found if i.state == "live"] if live_only else found
 
     def undo_import(self, seq: int) -> Import:
         """Retracts a live import and brings back nothing; raises `InputError` if it is not live."""
-        with self._catalog() as connection, catalog.transaction(connection):
+        with self.catalog() as connection, catalog.transaction(connection):
             row = connection.execute(
                 "SELECT state FROM imports WHERE seq = ? AND state <> 'staging'", (seq,)
             ).fetchone()
@@ -206,19 +212,20 @@ class Lake:
             if row["state"] != "live":
                 raise InputError(f"import {seq} does not count any more: it was {row['state']}")
             connection.execute("UPDATE imports SET state = 'undone' WHERE seq = ?", (seq,))
+            ranges.free(connection, seq)
         return next(i for i in self.imports() if i.seq == seq)
 
     def scan_input(self, kind: str) -> pl.LazyFrame:
         """All rows of the live imports of a kind, before replacement by key."""
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             paths = _input_paths(connection, kind)
-        return self._scan(INPUTS[kind], paths)
+        return self._scan(SOURCES[kind], paths)
 
     def scan_quarantine(self) -> pl.LazyFrame:
         """Rejected rows of the live imports."""
         from accounting.tables import QUARANTINE
 
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             paths = [
                 r["path"]
                 for r in connection.execute(
@@ -237,7 +244,7 @@ class Lake:
 
     def live(self) -> list[Live]:
         """The current publication of every cluster-day."""
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             rows = connection.execute(
                 "SELECT cluster, day, max(seq) AS seq, publication, fingerprint, published_at"
                 " FROM publications GROUP BY cluster, day"
@@ -254,7 +261,7 @@ class Lake:
         summary: dict[str, Any],
     ) -> int:
         """The switch, for all tables at once. Raises `Conflict` if a day is no longer on its `base`."""
-        with self._catalog() as connection, catalog.transaction(connection):
+        with self.catalog() as connection, catalog.transaction(connection):
             for d in days:
                 (seq,) = connection.execute(
                     "SELECT coalesce(max(seq), 0) FROM publications WHERE cluster = ? AND day = ?",
@@ -273,10 +280,10 @@ class Lake:
 
     def snapshot(self) -> Snapshot:
         """Files and publications as of one catalog transaction."""
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             connection.execute("BEGIN")
-            files: dict[str, list[str]] = {t.name: [] for t in INPUTS.values()}
-            for kind, table in INPUTS.items():
+            files: dict[str, list[str]] = {t.name: [] for t in SOURCES.values()}
+            for kind, table in SOURCES.items():
                 files[table.name] = [str(self.folder / p) for p in _input_paths(connection, kind)]
             live = {
                 r["publication"]
@@ -297,14 +304,14 @@ class Lake:
 
     def generation(self) -> int:
         """Grows with every import, undo and publication: equal means nothing changed for readers."""
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             return _generation(connection)
 
     # -- upkeep --------------------------------------------------------------------------------------------------
 
     def sweep(self, now: int, keep_ms: int) -> int:
         """Removes files of publications replaced longer than `keep_ms` ago, and orphans a day old; counts them."""
-        with self._catalog() as connection, catalog.transaction(connection):
+        with self.catalog() as connection, catalog.transaction(connection):
             dead = [
                 r["path"]
                 for r in connection.execute(
@@ -330,7 +337,7 @@ class Lake:
 
     def known_files(self) -> list[StagedFile]:
         """Every file that the catalog names."""
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             rows = connection.execute('SELECT tbl AS "table", path, rows, bytes, sha256 FROM files ORDER BY path')
             return [StagedFile(**dict(r)) for r in rows]
 
@@ -353,7 +360,7 @@ class Lake:
 
     def integrity(self) -> str:
         """SQLite's own verdict on the catalog: `ok`, or what is wrong."""
-        with self._catalog() as connection:
+        with self.catalog() as connection:
             return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
 
 
@@ -393,7 +400,7 @@ def _generation(connection: sqlite3.Connection) -> int:
 def _input_paths(connection: sqlite3.Connection, kind: str) -> list[str]:
     rows = connection.execute(
         "SELECT path FROM files JOIN imports ON seq = import_seq WHERE state = 'live' AND tbl = ? ORDER BY seq, path",
-        (INPUTS[kind].name,),
+        (SOURCES[kind].name,),
     )
     return [r["path"] for r in rows]
 

@@ -1,4 +1,5 @@
--- Grain: capacity row; the effective capacity, from the raw rows: keyed rows replace each other, a later start cuts an earlier row.
+-- Grain: capacity row; the effective capacity, from the raw rows: keyed rows replace each other, a later start cuts an earlier row;
+-- and devices that agents saw and no imported row speaks of, by device, node or pool.
 WITH latest AS (
   SELECT
     capacity.cluster,
@@ -40,6 +41,30 @@ following AS (
         )
     END AS next_ms
   FROM latest
+),
+
+seen AS (
+  SELECT
+    devices.cluster, devices.node, devices.device_id, devices.pool, devices.accelerator,
+    MIN(devices.first_ms) OVER (PARTITION BY devices.cluster, devices.node, devices.device_id) AS first_ms,
+    devices.last_ms
+  FROM input.agent_devices AS devices
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY devices.cluster, devices.node, devices.device_id
+    ORDER BY devices.last_ms DESC, devices.pool DESC, devices.accelerator DESC
+  ) = 1
+),
+
+leaving AS (
+  SELECT
+    seen.cluster, seen.pool, quantities.canonical AS accelerator, seen.device_id, quantities.chips_ppm AS quantity_ppm, seen.node,
+    seen.first_ms,
+    LEAST(
+      seen.last_ms,
+      COALESCE(LEAD(seen.first_ms) OVER (PARTITION BY seen.device_id ORDER BY seen.first_ms, seen.cluster, seen.node), seen.last_ms)
+    ) AS last_ms
+  FROM seen
+  JOIN rebuilt.quantities AS quantities ON quantities.accelerator = seen.accelerator AND quantities.quantity_ppm = 1000000
 )
 
 SELECT
@@ -52,3 +77,20 @@ SELECT
   LEAST(following.end_ms, COALESCE(following.next_ms, following.end_ms)) AS end_ms
 FROM following
 WHERE LEAST(following.end_ms, COALESCE(following.next_ms, following.end_ms)) > following.start_ms
+UNION ALL
+SELECT
+  leaving.cluster, leaving.pool, leaving.accelerator, leaving.device_id, leaving.quantity_ppm, leaving.first_ms,
+  LEAST(leaving.last_ms, spans.watermark_ms)
+FROM leaving
+JOIN run.spans AS spans ON spans.cluster = leaving.cluster
+WHERE leaving.last_ms > leaving.first_ms AND spans.watermark_ms > leaving.first_ms
+  AND NOT EXISTS (SELECT 1 FROM input.capacity AS stated WHERE stated.device_id = leaving.device_id)
+  AND NOT EXISTS (
+    SELECT 1 FROM input.capacity AS stated
+    WHERE stated.device_id IS NULL AND stated.cluster = leaving.cluster AND stated.node = leaving.node
+  )
+  AND NOT EXISTS (
+    SELECT 1 FROM latest AS stated
+    WHERE stated.device_id IS NULL AND stated.node IS NULL
+      AND stated.cluster = leaving.cluster AND stated.pool = leaving.pool AND stated.accelerator = leaving.accelerator
+  )

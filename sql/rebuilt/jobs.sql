@@ -1,10 +1,21 @@
--- Grain: attempt; the effective jobs, from the raw rows: a later import of a key replaces it, a job that started no longer waits.
+-- Grain: attempt; the effective jobs, from the raw rows: a later import of a key replaces it, a job that started no longer waits;
+-- and what agents told last of each holding.
 WITH started AS (
   SELECT jobs.cluster, jobs.workload_id, MAX(jobs.import_seq) AS import_seq
   FROM input.jobs AS jobs
   WHERE jobs.start_ms IS NOT NULL
     AND jobs.workload_id IN (SELECT waiting.workload_id FROM input.jobs AS waiting WHERE waiting.start_ms IS NULL)
   GROUP BY jobs.cluster, jobs.workload_id
+),
+
+held AS (
+  SELECT
+    held.cluster, held.pool, held.accelerator, held.device_id, held.workload_id, held.quantity_ppm, held.start_ms, held.until_ms
+  FROM input.agent_holdings AS held
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY held.cluster, held.workload_id, held.device_id, held.instance_id, held.start_ms, held.accelerator
+    ORDER BY held.until_ms DESC, held.quantity_ppm DESC, held.pool DESC
+  ) = 1
 )
 
 SELECT
@@ -30,3 +41,11 @@ QUALIFY
     PARTITION BY jobs.cluster, jobs.workload_id, jobs.start_ms, jobs.node, jobs.device_id
     ORDER BY jobs.import_seq DESC
   ) = 1
+UNION ALL
+SELECT
+  held.cluster, held.pool, quantities.canonical, held.device_id, held.workload_id, quantities.chips_ppm, held.start_ms, held.until_ms,
+  held.until_ms, CAST(NULL AS INT64)
+FROM held
+JOIN rebuilt.quantities AS quantities ON quantities.accelerator = held.accelerator AND quantities.quantity_ppm = held.quantity_ppm
+JOIN run.spans AS spans ON spans.cluster = held.cluster
+WHERE held.start_ms < spans.end_ms

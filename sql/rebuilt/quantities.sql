@@ -5,6 +5,12 @@ WITH said AS (
   UNION DISTINCT
   SELECT capacity.accelerator, capacity.quantity_ppm
   FROM input.capacity AS capacity
+  UNION DISTINCT
+  SELECT held.accelerator, held.quantity_ppm
+  FROM input.agent_holdings AS held
+  UNION DISTINCT
+  SELECT devices.accelerator, 1000000
+  FROM input.agent_devices AS devices
 ),
 
 multiplied AS (

@@ -1,0 +1,125 @@
+"""What agents told, as far as it counts: free of the order and the division in which it came, and of repetitions."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from accounting.agent_tables import AGENT_DEVICES, AGENT_HOLDINGS, AGENT_RECORDS
+from accounting.stores.lake import Lake
+from accounting.tables import INPUT_CAPACITY, INPUT_JOBS
+
+PPM = 1_000_000
+
+_RECORD = ["cluster", "device_id", "instance_id", "workload_id", "start_ms"]
+_HOLDING = ["cluster", "workload_id", "device_id", "instance_id", "start_ms", "accelerator"]
+_DEVICE = ["cluster", "node", "device_id"]
+_MEAN = ("busy_ppm", "sm_active_ppm", "tensor_active_ppm")
+_SUM = ("memory_bytes", "energy_mj")
+_BITS = ("health", "flags")
+_PLACED = ("import_seq", "row", "node")
+
+
+def records(lake: Lake) -> pl.LazyFrame:
+    """All rows of `AGENT_RECORDS` of live imports: take those of some days, then `distinct` and `by_device`."""
+    return lake.scan_input(AGENT_RECORDS.name)
+
+
+def distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row for each device or instance, workload and start: the longest, then the busiest."""
+    doubled = rows.select(_RECORD).hash_rows().is_duplicated()
+    if not doubled.any():
+        return rows
+    rest = [c for c in rows.columns if c not in (*_RECORD, *_PLACED, "end_ms", "busy_ppm")]
+    best = rows.filter(doubled).sort("end_ms", "busy_ppm", *rest, descending=True, nulls_last=True)
+    return pl.concat([rows.filter(~doubled), best.unique(_RECORD, keep="first", maintain_order=True)])
+
+
+def by_device(rows: pl.DataFrame, instances: pl.DataFrame) -> pl.DataFrame:
+    """`distinct` rows; the instances of a device that one workload held in an interval are one, the others left out.
+
+    What is told of all of an instance is its holder's where `instances` (effective holdings) has exactly one then.
+    """
+    cut = rows.filter(pl.col("instance_id").is_not_null())
+    if not cut.height:
+        return rows
+    named = cut.filter(pl.col("workload_id").is_not_null())
+    whole = cut.filter(pl.col("workload_id").is_null()).join(named, on=["instance_id", "start_ms"], how="anti")
+    held = _attributed(whole, instances).select(rows.columns)
+    return pl.concat([rows.filter(pl.col("instance_id").is_null()), _summed(pl.concat([named, held]), rows.columns)])
+
+
+def _attributed(whole: pl.DataFrame, instances: pl.DataFrame) -> pl.DataFrame:
+    holders = instances.select("cluster", "instance_id", holder="workload_id", since="start_ms", until="until_ms")
+    during = (pl.col("since") < pl.col("end_ms")) & (pl.col("until") > pl.col("start_ms"))
+    pairs = whole.join(holders, on=["cluster", "instance_id"]).filter(during)
+    one = pairs.group_by("cluster", "instance_id", "start_ms").agg(pl.col("holder").unique())
+    sole = one.filter(pl.col("holder").list.len() == 1).with_columns(pl.col("holder").list.first())
+    return whole.join(sole, on=["cluster", "instance_id", "start_ms"]).with_columns(workload_id="holder")
+
+
+def _summed(pairs: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """A part that is not known makes the sum unknown."""
+    end = pl.col("end_ms").max()
+    longest, length = end - pl.col("start_ms").first(), pl.col("end_ms") - pl.col("start_ms")
+    known = {name: ~pl.col(name).is_null().any() for name in (*_MEAN, *_SUM)}
+    added = pairs.group_by("cluster", "device_id", "workload_id", "start_ms").agg(
+        *(pl.when(known[c]).then((pl.col(c) * length).sum() // longest).clip(0, PPM).alias(c) for c in _MEAN),
+        *(pl.when(known[c]).then(pl.col(c).sum()).alias(c) for c in _SUM),
+        *(pl.col(c).bitwise_or() for c in _BITS),
+        *(pl.col(c).min() for c in _PLACED),
+        end.alias("end_ms"),
+        instance_id=pl.lit(None, pl.String),
+    )
+    return added.select(columns)
+
+
+def holdings(lake: Lake) -> pl.DataFrame:
+    """One row of `AGENT_HOLDINGS` for each holding: as it was told last, closed if it ever was."""
+    rows = lake.scan_input(AGENT_HOLDINGS.name)
+    told = rows.group_by(_HOLDING).agg(until_ms=pl.col("until_ms").max(), ended=pl.col("closed").max())
+    last = rows.join(told, on=[*_HOLDING, "until_ms"], nulls_equal=True).collect(engine="streaming")
+    rest = [c for c in AGENT_HOLDINGS.names[2:] if c not in (*_HOLDING, "until_ms", "closed", "quantity_ppm", "pool")]
+    best = last.sort("quantity_ppm", "pool", *rest, descending=True, nulls_last=True)
+    one = best.unique(_HOLDING, keep="first", maintain_order=True).with_columns(closed="ended")
+    return one.select(AGENT_HOLDINGS.names).sort(_HOLDING)
+
+
+def jobs(held: pl.DataFrame) -> pl.DataFrame:
+    """Holdings as rows of `INPUT_JOBS`: each held as far as it is known."""
+    return _as(held.with_columns(end_ms="until_ms"), INPUT_JOBS.schema)
+
+
+def devices(lake: Lake) -> pl.DataFrame:
+    """One row of `AGENT_DEVICES` for each device of a node: from the first to the last sight, as it was seen last."""
+    rows = lake.scan_input(AGENT_DEVICES.name).collect()
+    reach = rows.group_by(_DEVICE).agg(pl.col("first_ms").min(), pl.col("last_ms").max())
+    rest = [c for c in AGENT_DEVICES.names[2:] if c not in (*_DEVICE, "first_ms", "last_ms")]
+    last = rows.sort("last_ms", *rest, descending=True, nulls_last=True)
+    one = last.unique(_DEVICE, keep="first", maintain_order=True).drop("first_ms", "last_ms").join(reach, on=_DEVICE)
+    return one.select(AGENT_DEVICES.names).sort(_DEVICE)
+
+
+def capacity(seen: pl.DataFrame) -> pl.DataFrame:
+    """Devices as rows of `INPUT_CAPACITY`; a device that moves to another node leaves the one before."""
+    ordered = seen.sort("device_id", "first_ms", "cluster", "node")
+    following = pl.col("first_ms").shift(-1).over("device_id")
+    placed = ordered.with_columns(
+        start_ms="first_ms", end_ms=pl.min_horizontal("last_ms", following), quantity_ppm=pl.lit(PPM, pl.Int64)
+    )
+    return _as(placed.filter(pl.col("end_ms") > pl.col("start_ms")), INPUT_CAPACITY.schema)
+
+
+def unstated(seen: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
+    """Capacity that agents saw, without what imported capacity speaks of: by device, by node, or by pool."""
+    device, node = pl.col("device_id").is_not_null(), pl.col("node").is_not_null()
+    pool = ["cluster", "pool", "accelerator"]
+    rest = seen.join(stated.filter(device), on="device_id", how="anti")
+    rest = rest.join(stated.filter(~device & node), on=["cluster", "node"], how="anti")
+    return rest.join(stated.filter(~device & ~node), on=pool, how="anti")
+
+
+def _as(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """The columns of another table; what it has more is NULL, and the number of the import 0."""
+    none = [pl.lit(None, t).alias(c) for c, t in schema.items() if c not in rows.columns]
+    zero = [pl.lit(0, pl.Int64).alias(c) for c in ("import_seq", "row")]
+    return rows.with_columns(*zero, *none).select(schema.names())
