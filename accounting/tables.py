@@ -183,7 +183,11 @@ USAGE = Table(
         ("split_method", "string", "How the device's activity was divided: whole, by_share; NULL where unobserved."),
         ("error_bound", "seconds", "By how many seconds the division can have moved busy_seconds at most."),
         ("device_seconds!", "seconds", "Accelerator time."),
-        ("busy_seconds", "seconds", "Integral of utilization inside device_seconds; NULL where unobserved."),
+        (
+            "busy_seconds",
+            "seconds",
+            "Integral of utilization inside device_seconds; NULL where unobserved or unhealthy.",
+        ),
         ("energy_joules", "seconds", "Energy measured in the time; NULL where not measured."),
         ("source!", "string", "What told of the holding: scheduler, samples or capacity."),
         ("price_id", "string", "Price in force; NULL: unpriced."),
@@ -201,8 +205,12 @@ CHARGES = Table(
         ("day!", "date", "Day (UTC) incurred."),
         ("month!", "string", "Billing month, YYYY-MM."),
         ("team!", "string", "Who bears it; `unowned` where no rule and no claim names a team."),
-        ("owner_team", "string", "Team of the holder, or owner of the capacity that nobody held."),
-        ("cost_center", "string", "Cost center of the holder's team."),
+        ("owner_team", "string", "Team of the holder; owner of the capacity that nobody held, or nobody could use."),
+        (
+            "cost_center",
+            "string",
+            "Cost center of the holder's team; NULL for overhead, which the holder does not bear.",
+        ),
         ("model", "string", "Model."),
         ("purpose", "string", "Purpose."),
         ("workload_id", "string", "Holder; NULL where nobody held it."),
@@ -213,14 +221,14 @@ CHARGES = Table(
         ("region", "string", "Region."),
         ("purchase", "string", "How the capacity was bought."),
         ("state!", "string", "State of the time charged."),
-        ("charge_kind!", "string", "usage, idle or unallocated."),
+        ("charge_kind!", "string", "usage, idle, unallocated or overhead."),
         ("borne_by_rule", "string", "Policy rule that moved the cost; NULL where the holder or owner bears it."),
         ("device_seconds!", "seconds", "Accelerator time charged."),
         ("unit_price", "money", "Price per accelerator-hour; NULL: unpriced."),
         ("price_id", "string", "Price row used."),
         ("price_status!", "string", "priced or unpriced."),
         ("cost", "money", "Cost on the allocated basis; NULL: unpriced, never 0."),
-        ("used_cost", "money", "cost × busy ÷ device time; NULL where unobserved or unpriced."),
+        ("used_cost", "money", "cost × busy ÷ device time; NULL where unobserved, unhealthy or unpriced."),
         ("list_cost", "money", "Cost at the on-demand price of the same SKU; NULL where the book has none."),
         ("currency", "string", "Currency of the price; NULL: unpriced."),
         _RUN,
@@ -378,6 +386,7 @@ RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULT
 ALL: tuple[Table, ...] = (*RESULTS, PUBLICATIONS, RUNS, *INPUTS.values(), QUARANTINE)
 
 STATES: dict[str, str] = {
+    "unhealthy": "The device could not be used, whether somebody held it or not.",
     "allocated_unobserved": "Held; no sample tells what it did.",
     "allocated_idle": "Held; observed doing nothing for at least `idle_after`.",
     "allocated_active": "Held and doing something, or idle for a shorter time.",
@@ -388,6 +397,7 @@ STATES: dict[str, str] = {
     "unobserved": "No source tells whether it was held.",
 }
 CHARGE_KINDS: dict[str, str] = {
+    "unhealthy": "overhead",
     "allocated_unobserved": "usage",
     "allocated_active": "usage",
     "allocated_idle": "idle",

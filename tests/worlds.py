@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from accounting import inventory as stock
 from accounting import plan
 from accounting.core.account import account
-from accounting.core.partition import Partition, Results
+from accounting.core.partition import DEVICE_SPANS, Partition, Results
 from accounting.policy import Policy
 from accounting.tables import INPUTS, RESULTS
 
@@ -40,13 +40,17 @@ def at(hour: float, minute: float = 0, second: float = 0, ms: int = 0, day: int 
 
 @dataclass(frozen=True)
 class World:
-    """Rows as imported (what is left out is NULL, the pool is `p`, the accelerator an H100, the quantity one)."""
+    """Rows as imported (what is left out is NULL, the pool is `p`, the accelerator an H100, the quantity one).
+
+    `health` has rows of device_id, start_ms and end_ms.
+    """
 
     jobs: Sequence[Row] = ()
     capacity: Sequence[Row] = ()
     prices: Sequence[Row] = ()
     teams: Sequence[Row] = ()
     samples: Sequence[Row] = ()
+    health: Sequence[Row] = ()
     days: int = 1
     policies: tuple[Policy, ...] = (BASE,)
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -107,7 +111,14 @@ class World:
         start = START + first * DAY
         end = START + (first + (self.days if days is None else days)) * DAY
         halo = plan.halo_ms(self.policies)
-        return stock.partition(self.inventory(shuffle), self.span, start, end, self.policies, self.zones, halo)
+        told = stock.partition(self.inventory(shuffle), self.span, start, end, self.policies, self.zones, halo)
+        return replace(told, health=self.spans("health", shuffle))
+
+    def spans(self, kind: str, shuffle: Random | None = None) -> pl.DataFrame:
+        rows = list(getattr(self, kind))
+        if shuffle is not None:
+            shuffle.shuffle(rows)
+        return pl.DataFrame(rows, schema=DEVICE_SPANS)
 
     def account(self, first: int = 0, days: int | None = None, shuffle: Random | None = None) -> Results:
         return account(self.partition(first, days, shuffle))
@@ -186,6 +197,7 @@ def worlds(draw: st.DrawFn, *, whole: bool = False, most_days: int = 2) -> World
         prices=draw(_prices(marks)),
         teams=draw(_rules(marks)),
         samples=draw(_samples(days)),
+        health=draw(st.one_of(st.just([]), st.lists(_device_span(marks), max_size=3))),
         days=days,
         policies=draw(_policies(marks)),
         zones=draw(st.sampled_from([{}, {"gcp": "Asia/Kolkata"}])),
@@ -330,6 +342,12 @@ def _samples(draw: st.DrawFn, days: int) -> list[Row]:
             t += step
     repeated = draw(st.lists(st.sampled_from(rows), max_size=2)) if rows else []
     return [*rows, *repeated]
+
+
+@st.composite
+def _device_span(draw: st.DrawFn, marks: list[int]) -> Row:
+    start, end = sorted(draw(st.lists(st.sampled_from(marks), min_size=2, max_size=2, unique=True)))
+    return {"device_id": draw(st.sampled_from(DEVICES)), "start_ms": start, "end_ms": end}
 
 
 @st.composite

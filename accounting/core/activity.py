@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from accounting.core.observed import intervals, named, one_per_start
+from accounting.core.observed import intervals, named, one_per_start, without
+from accounting.core.spans import spans_by
 from accounting.core.steps import key_of, merge, ms_of, packed
 from accounting.policy import Policy
 
@@ -85,13 +86,16 @@ def _until(timeline: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
     )
 
 
-def observe(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> Activity | None:
-    """The activity that `input_samples` rows tell of; None without samples that tell anything."""
+def observe(samples: pl.DataFrame, policies: tuple[Policy, ...], health: pl.DataFrame) -> Activity | None:
+    """The activity that samples tell of; None without samples that tell anything.
+
+    `health`: device_id, start_ms, end_ms: while a device cannot be used, its samples tell nothing.
+    """
     told = named(samples)
     if not told.rows.height:
         return None
     kept, conflicts = one_per_start(told.rows)
-    runs = _runs(intervals(kept, policies))
+    runs = _runs(without(intervals(kept, policies), spans_by("subject", health, told.devices)))
     short = _prefix(runs.filter(~pl.col("active") & ~pl.col("idle")))
     return Activity(_prefix(runs), short, told.devices, told.workloads, conflicts)
 

@@ -7,10 +7,13 @@ import polars as pl
 from accounting.core.activity import MEASURES, Activity
 from accounting.core.occupancy import Occupancy
 from accounting.core.rounding import half_even
+from accounting.core.spans import apart
 from accounting.core.steps import PPM, cut, label
 from accounting.core.ticks import Ticks
 
+UNHEALTHY = "unhealthy"
 STATES = (
+    UNHEALTHY,
     "allocated_unobserved",
     "allocated_idle",
     "allocated_active",
@@ -21,15 +24,26 @@ STATES = (
     "unobserved",
 )
 CODE = {state: code for code, state in enumerate(STATES)}
-SLICED = 8
+SLICED = 16
 """Added to the code of a state whose holder shared the device with more than fits."""
 ROW = ("place", "tick", "ident", "state", "weight", "busy", "bound", "energy")
 """weight: ppm·ms held; busy, bound: ppm·ms of utilization (NULL: unobserved); energy: mJ (NULL: none read)."""
 
 
-def held_rows(holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None) -> pl.DataFrame:
-    """Rows of what was held: pieces of holdings, split into unobserved, idle and active time."""
-    pieces = cut(holdings, "place", ticks.table["key"])
+def held_rows(
+    holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None, broken: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of what was held: pieces of holdings, split into unhealthy, unobserved, idle and active time.
+
+    `broken`: place, start, end, disjoint: when a device could not be used.
+    """
+    usable, unusable = apart(cut(holdings, "place", ticks.table["key"]), "place", broken)
+    weighed = _weighed(unusable, occupancy.shared)
+    lost = _plain(weighed.with_columns(state=CODE[UNHEALTHY] + pl.col("sliced")), "state")
+    return pl.concat([lost, _explained(usable, occupancy, activity)])
+
+
+def _explained(pieces: pl.DataFrame, occupancy: Occupancy, activity: Activity | None) -> pl.DataFrame:
     if activity is None:
         return _unobserved(_weighed(pieces, occupancy.shared))
     observed = _weighed(_subjects(pieces, activity), occupancy.shared)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from accounting.core.spans import apart
 from accounting.core.steps import DAY, key_of, ms_of, packed
 from accounting.policy import Policy
 
@@ -83,6 +84,34 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
         length=length,
         joules=pl.coalesce(said.cast(pl.Int64), pl.col("power_mw") * length // 1000),
         active=(pl.col("level") > pl.col("active_above")) | busier,
+    )
+
+
+def without(samples: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """The `intervals` of samples, less the disjoint `spans` (subject, start, end); energy goes with the time."""
+    if not spans.height:
+        return samples
+    start = ms_of("key")
+    whole = samples.with_columns(
+        subject=key_of("key"), start=start, end=start + pl.col("length"), _since=start, _whole=pl.col("length")
+    )
+    left, _ = apart(whole, "subject", spans)
+    joules = pl.col("joules").cast(pl.Int128)
+
+    def until(edge: str) -> pl.Expr:
+        return joules * (pl.col(edge) - pl.col("_since")) // pl.col("_whole")
+
+    return (
+        left.select(
+            "level",
+            "active",
+            "idle_after",
+            key=packed("subject", "start"),
+            length=pl.col("end") - pl.col("start"),
+            joules=(until("end") - until("start")).cast(pl.Int64),
+        )
+        .select(samples.columns)
+        .sort("key")
     )
 
 

@@ -11,7 +11,7 @@ from accounting.core.steps import PPM
 from accounting.core.ticks import Ticks
 
 NOBODY = -1
-BITS = 16
+BITS = 32
 
 
 def account_rows(weights: pl.DataFrame, ticks: Ticks, reserved: list[int]) -> pl.DataFrame:

@@ -20,7 +20,7 @@ _GRAIN = ("hour", "month", "place", "place_node", "lot", "ident", "state", "slic
 def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """`accounting.tables.USAGE` without `publication`, one row per grain."""
     hourly = _by_hour(_as_seen(_on_nodes(rows, setting), setting), setting)
-    held = hourly["state"] <= CODE["allocated_active"]
+    held = hourly["state"].is_between(CODE["allocated_unobserved"], CODE["allocated_active"])
     words = _words(hourly, setting)
     node = pl.coalesce("place_node", "node")
     return (

@@ -2,8 +2,8 @@
 
 Nothing of the core is used. Time is cut at every edge there is; in between everything is constant.
 Where SEMANTICS leaves a choice, the choice is named here: whole devices that nobody holds belong to the pool in the
-hours in which holders without a device draw on it; a pool bought in several lots gives everyone a proportional part
-of each; time beyond all capacity belongs to the place's least lot of that day.
+hours in which holders without a device draw on it, whatever their health; a pool bought in several lots gives everyone
+a proportional part of each; time beyond all capacity belongs to the place's least lot of that day.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ Place = tuple[Pool, str | None]
 Lot = tuple[str | None, str | None, str | None, str | None]
 NOTHING: Lot = (None, None, None, None)
 FOREVER = 1 << 60
+Told = tuple[int, int, int, Policy]
+"""A sample after cutting: start, end, busy, and the policy at the start of the whole."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,10 @@ class _Reading:
         self.named_pools = {c["pool"] for c in self.all_capacity}
         device_rows = [s for s in world.full("samples") if s["device_id"] is not None]
         workload_rows = [s for s in world.full("samples") if s["device_id"] is None]
-        self.of_device = {k: self.seen(v) for k, v in _grouped(device_rows, "device_id").items()}
+        self.broken = _grouped(self.world.health, "device_id")
+        self.of_device = {
+            k: self.seen(v, self.broken.get(k, [])) for k, v in _grouped(device_rows, "device_id").items()
+        }
         self.of_workload = {k: self.seen(v) for k, v in _grouped(workload_rows, "workload_id").items()}
 
     def job(self, row: Row) -> Row:
@@ -155,12 +160,15 @@ class _Reading:
 
     # -- samples -----------------------------------------------------------------------------------------------------
 
-    def seen(self, rows: list[Row]) -> list[Seen]:
+    def seen(self, rows: list[Row], broken: Sequence[Row] = ()) -> list[Seen]:
+        return self.with_idle_runs(_less(self.told(rows), [(b["start_ms"], b["end_ms"]) for b in broken]))
+
+    def told(self, rows: list[Row]) -> list[Told]:
         best: dict[int, Row] = {}
         for row in sorted(rows, key=lambda r: (r["start_ms"], r["busy_ppm"], r["end_ms"] or -1)):
             best[row["start_ms"]] = row
         starts = sorted(best)
-        cut: list[tuple[int, int, int, Policy]] = []
+        cut: list[Told] = []
         for i, start in enumerate(starts):
             following = starts[i + 1] if i + 1 < len(starts) else None
             end: int | None = best[start]["end_ms"]
@@ -170,7 +178,7 @@ class _Reading:
                 end = min(end, following)
             if end is not None and end > start:
                 cut.append((start, end, best[start]["busy_ppm"], self.policy(start)))
-        return self.with_idle_runs(cut)
+        return cut
 
     def held_until(self, start: int, following: int | None, starts: list[int]) -> int | None:
         hold: int | None = self.policy(start).hold_ms
@@ -183,7 +191,7 @@ class _Reading:
             hold = min(int(median(steps)) * 2, DAY // 2)
         return start + hold if following is None else min(start + hold, following)
 
-    def with_idle_runs(self, cut: list[tuple[int, int, int, Policy]]) -> list[Seen]:
+    def with_idle_runs(self, cut: list[Told]) -> list[Seen]:
         result: list[Seen] = []
         i = 0
         while i < len(cut):
@@ -206,6 +214,9 @@ class _Reading:
         mine = self.of_device.get(device, []) if device else []
         others = self.of_workload.get(workload, []) if workload else []
         return next((s for s in (*mine, *others) if s.start <= t < s.end), None)
+
+    def unhealthy(self, place: Place, t: int) -> bool:
+        return any(b["start_ms"] <= t < b["end_ms"] for b in self.broken.get(place[1] or "", []))
 
     # -- what holds at an instant ------------------------------------------------------------------------------------
 
@@ -265,7 +276,8 @@ class _Reading:
     @cached_property
     def edges(self) -> list[int]:
         found = set(range(START, self.world.end + 1, HOUR))
-        for row in [*self.jobs, *self.capacity, *self.world.full("prices"), *self.rules, *self.world.full("jobs")]:
+        rows = [*self.jobs, *self.capacity, *self.world.full("prices"), *self.rules, *self.world.full("jobs")]
+        for row in [*rows, *self.world.health]:
             found |= {t for c in ("start_ms", "end_ms", "submitted_ms") if (t := row.get(c)) is not None}
         for line in [*self.of_device.values(), *self.of_workload.values()]:
             found |= {t for s in line for t in (s.start, s.end)}
@@ -307,7 +319,8 @@ class _Reading:
                 home: Place = (pool, row["device_id"])
                 alone = row["device_id"] is not None and home not in held
                 there[(pool, None) if alone and (pool, a // HOUR) in moved else home].append(row)
-        free = {p: _sum(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
+        left = {p: _sum(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
+        free = {p: (quantity, not self.unhealthy(p, a)) for p, quantity in left.items()}
         for place in sorted({*held, *there}, key=repr):
             self.account_place(result, a, b, place, held[place], there[place], free)
 
@@ -316,8 +329,9 @@ class _Reading:
         return min(_sum(held), most)
 
     def account_place(
-        self, result: Answer, a: int, b: int, place: Place, held: list[Row], there: list[Row], free: Mapping[Place, int]
-    ) -> None:
+        self, result: Answer, a: int, b: int, place: Place, held: list[Row], there: list[Row],
+        free: Mapping[Place, tuple[int, bool]],
+    ) -> None:  # fmt: skip
         taken, total = self.taken(place, held, there), _sum(held)
         result.raised[place[0], (a - START) // DAY] += Fraction(max(taken, _sum(there)), ONE) * (b - a)
         for job in held:
@@ -328,7 +342,7 @@ class _Reading:
             )
             several = place[1] is not None and (len(held) > 1 or total > taken)
             self.account_holder(result, a, b, place, there, job, part, total if several else None)
-        if free[place] > 0:
+        if free[place][0] > 0:
             self.account_free(result, a, b, place, there, held, free)
 
     def account_holder(
@@ -351,21 +365,28 @@ class _Reading:
             if by_device:
                 scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], shared)
             busy = Fraction(seen.busy, ONE) * scale * (b - a)
+        if self.unhealthy(place, a):
+            state, busy = "unhealthy", None
         team, status, center = self.owner(job, a)
         who = (job["workload_id"], team, status, center)
         self.book(result, a, place, there, who, state, part * (b - a), busy)
 
     def account_free(
-        self, result: Answer, a: int, b: int, place: Place, there: list[Row], held: list[Row], free: Mapping[Place, int]
-    ) -> None:
-        time = Fraction(free[place], ONE) * (b - a)
+        self, result: Answer, a: int, b: int, place: Place, there: list[Row], held: list[Row],
+        free: Mapping[Place, tuple[int, bool]],
+    ) -> None:  # fmt: skip
+        time = Fraction(free[place][0], ONE) * (b - a)
         device = place[1]
+        if self.unhealthy(place, a):
+            self.book(result, a, place, there, (None, None, None, None), "unhealthy", time, None)
+            return
         seen = self.observed(device, None, a) if device and not held else None
         if seen is not None and seen.active:
             who = (None, None, "unowned", None)
             self.book(result, a, place, there, who, "allocated_active", time, Fraction(seen.busy, ONE) * (b - a))
             return
-        state = self.free_state(place[0], sum(q for p, q in free.items() if p[0] == place[0] and q > 0), a)
+        usable = sum(q for p, (q, sound) in free.items() if p[0] == place[0] and q > 0 and sound)
+        state = self.free_state(place[0], usable, a)
         self.book(result, a, place, there, (None, None, None, None), state, time, None)
 
     def free_state(self, pool: Pool, quantity: int, t: int) -> str:
@@ -460,6 +481,17 @@ def _once(rows: list[Row]) -> list[Row]:
     """Of one workload's rows at an instant, those that name a device, if any does."""
     by_device = {row["workload_id"] for row in rows if row["device_id"] is not None} - {None}
     return [row for row in rows if row["device_id"] is not None or row["workload_id"] not in by_device]
+
+
+def _less(told: Iterable[Told], spans: Iterable[tuple[int, int]]) -> list[Told]:
+    """What is left of each sample outside of the spans."""
+    left = list(told)
+    for start, end in spans:
+        if start < end:
+            before = [(a, min(b, start), busy, policy) for a, b, busy, policy in left]
+            after = [(max(a, end), b, busy, policy) for a, b, busy, policy in left]
+            left = [t for t in (*before, *after) if t[0] < t[1]]
+    return sorted(left, key=lambda t: t[0])
 
 
 def _sum(rows: Iterable[Row]) -> int:

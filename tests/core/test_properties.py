@@ -177,8 +177,8 @@ def bearers(world: World, truth: Answer) -> tuple[dict[Any, Fraction], dict[Any,
     """By pool, day, kind and team; and by how much one millisecond of a weight moves it."""
     weights: dict[Any, Fraction] = defaultdict(Fraction)
     for key, amount in truth.usage.items():
-        if CHARGE_KINDS[key.state] != "unallocated":
-            scope, team = (key.place[0], (key.hour - START) // DAY, key.policy), key.team or "unowned"
+        if CHARGE_KINDS[key.state] in {"usage", "idle"}:
+            scope, team = (key.place[0], (key.hour - START) // DAY, key.month, key.policy), key.team or "unowned"
             weights[*scope, "usage", team] += amount.busy or 0
             weights[*scope, "allocation", team] += amount.ms
             weights[*scope, "evenly", team] = Fraction(1)
@@ -186,8 +186,10 @@ def bearers(world: World, truth: Answer) -> tuple[dict[Any, Fraction], dict[Any,
     loose: dict[Any, Fraction] = defaultdict(Fraction)
     for key, amount in truth.usage.items():
         day, kind, policy = (key.hour - START) // DAY, CHARGE_KINDS[key.state], world.policies[key.policy]
-        rule = {"idle": policy.idle, "unallocated": policy.unallocated}.get(kind, "holder")
-        teams = {k[-1]: w for k, w in weights.items() if k[:4] == (key.place[0], day, key.policy, rule) and w}
+        rule = {"idle": policy.idle, "unallocated": policy.unallocated, "overhead": "owner"}.get(kind, "holder")
+        teams = {
+            k[-1]: w for k, w in weights.items() if k[:5] == (key.place[0], day, key.month, key.policy, rule) and w
+        }
         if rule == "holder":
             teams = {key.team or "unowned": Fraction(1)}
         elif rule == "owner":
