@@ -61,7 +61,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         _renamed(capacity, names),
         effective(lake, "prices", aliases).collect(),
         effective(lake, "teams").collect(),
-        _at_home(effective(lake, "samples"), jobs, capacity),
+        _at_home(effective(lake, "samples").with_columns(part=pl.lit(False)), jobs, capacity),
         names,
         _imported(lake),
     )

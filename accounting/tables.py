@@ -180,7 +180,11 @@ USAGE = Table(
         ("purpose", "string", "training, serving, interactive, …"),
         ("state!", "string", "What the time was: one of the states of the data dictionary."),
         ("sharing", "string", "exclusive, fractional or time_sliced; NULL where nobody held it."),
-        ("split_method", "string", "How the device's activity was divided: whole, by_share; NULL where unobserved."),
+        (
+            "split_method",
+            "string",
+            "Whose activity it is: whole (the device's, or all that parts left), measured, by_share; NULL: unobserved.",
+        ),
         ("error_bound", "seconds", "By how many seconds the division can have moved busy_seconds at most."),
         ("device_seconds!", "seconds", "Accelerator time."),
         (
@@ -394,7 +398,7 @@ STATES: dict[str, str] = {
     "unallocated_queued": "Free while a waiting request fits.",
     "unallocated_stranded": "Free, but too little for any waiting or typical request.",
     "unallocated_free": "Free and nobody asks.",
-    "unobserved": "No source tells whether it was held.",
+    "unobserved": "No source tells whether it was held: no job log, and no agent watched the device.",
 }
 CHARGE_KINDS: dict[str, str] = {
     "unhealthy": "overhead",

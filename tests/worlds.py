@@ -42,7 +42,7 @@ def at(hour: float, minute: float = 0, second: float = 0, ms: int = 0, day: int 
 class World:
     """Rows as imported (what is left out is NULL, the pool is `p`, the accelerator an H100, the quantity one).
 
-    `health` has rows of device_id, start_ms and end_ms.
+    `health` and `watched` have rows of device_id, start_ms and end_ms. A sample may be a `part`.
     """
 
     jobs: Sequence[Row] = ()
@@ -51,6 +51,7 @@ class World:
     teams: Sequence[Row] = ()
     samples: Sequence[Row] = ()
     health: Sequence[Row] = ()
+    watched: Sequence[Row] = ()
     days: int = 1
     policies: tuple[Policy, ...] = (BASE,)
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class World:
         rows = self.full(kind)
         if shuffle is not None:
             shuffle.shuffle(rows)
-        return pl.DataFrame(rows, schema=INPUTS[kind].schema)
+        return pl.DataFrame(rows, schema={**INPUTS[kind].schema, **(_TOLD if kind == "samples" else {})})
 
     def inventory(self, shuffle: Random | None = None) -> stock.Inventory:
         frames = {kind: self.frame(kind, shuffle) for kind in INPUTS}
@@ -112,7 +113,7 @@ class World:
         end = START + (first + (self.days if days is None else days)) * DAY
         halo = plan.halo_ms(self.policies)
         told = stock.partition(self.inventory(shuffle), self.span, start, end, self.policies, self.zones, halo)
-        return replace(told, health=self.spans("health", shuffle))
+        return replace(told, health=self.spans("health", shuffle), watched=self.spans("watched", shuffle))
 
     def spans(self, kind: str, shuffle: Random | None = None) -> pl.DataFrame:
         rows = list(getattr(self, kind))
@@ -133,8 +134,10 @@ _DEFAULTS: dict[str, Row] = {
     "capacity": _PLACE,
     "prices": {"accelerator": H100, "currency": "USD", "covers": "machine"},
     "teams": {"priority": 0},
-    "samples": {"cluster": "c"},
+    "samples": {"cluster": "c", "part": False},
 }
+_TOLD = {"part": pl.Boolean}
+"""What agents tell of a sample, beside the columns of an import."""
 
 
 def price(per_hour: str, **said: object) -> Row:
@@ -176,6 +179,9 @@ ODD = (
 )
 POOLS = (("p", H100), ("p", A100), ("q", H100))
 DEVICES = ("d1", "d2", "d3", "d4")
+PARTS: tuple[Row, ...] = tuple(
+    {"device_id": d, "workload_id": w, "part": True} for d in ("d1", "d2") for w in ("a", "b")
+)
 WHOLE = (ONE, 2 * ONE, 3 * ONE)
 FRACTIONS = (ONE // 2, ONE // 4, 333_333, 1_500_000)
 TEAMS = ("red", "blue", None)
@@ -198,6 +204,7 @@ def worlds(draw: st.DrawFn, *, whole: bool = False, most_days: int = 2) -> World
         teams=draw(_rules(marks)),
         samples=draw(_samples(days)),
         health=draw(st.one_of(st.just([]), st.lists(_device_span(marks), max_size=3))),
+        watched=draw(st.one_of(st.just([]), st.lists(_device_span(marks), max_size=4))),
         days=days,
         policies=draw(_policies(marks)),
         zones=draw(st.sampled_from([{}, {"gcp": "Asia/Kolkata"}])),
@@ -332,7 +339,9 @@ def _samples(draw: st.DrawFn, days: int) -> list[Row]:
     """Runs of samples with gaps, overlaps and repetitions; some open, some over hours and midnights."""
     rows: list[Row] = []
     for _ in range(draw(st.integers(0, 4))):
-        who = draw(st.sampled_from([*({"device_id": d} for d in DEVICES), {"workload_id": "a"}, {"workload_id": "b"}]))
+        who = draw(
+            st.sampled_from([*({"device_id": d} for d in DEVICES), {"workload_id": "a"}, {"workload_id": "b"}, *PARTS])
+        )
         t = draw(_instants(days)) - draw(st.sampled_from([0, 0, 90_000, 30_000]))
         step = draw(st.sampled_from([30_000, MINUTE, 17_123, 10 * MINUTE, 5 * HOUR]))
         shape = draw(st.sampled_from(["closed", "closed", "open", "overlapping", "gaps"]))

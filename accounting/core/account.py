@@ -9,7 +9,7 @@ from accounting.core.activity import observe
 from accounting.core.charges import charges_table
 from accounting.core.free import stated, typical
 from accounting.core.holdings import held, identified, waiting
-from accounting.core.measure import UNHEALTHY, free_rows, held_rows
+from accounting.core.measure import UNHEALTHY, UNOBSERVED, free_rows, held_rows
 from accounting.core.occupancy import occupy
 from accounting.core.partition import Partition, Results
 from accounting.core.places import placed, places, pool_codes, survey, with_place
@@ -43,13 +43,12 @@ def account(p: Partition) -> Results:
     broken = spans_by("place", p.health, where)
 
     usable, unusable = apart(occupancy.free.join(where.select("place", "pool"), on="place"), "place", broken)
-    free = stated(
-        usable,
-        pool_codes(waiting(p), site.pools),
-        typical(located),
-        scheduled=p.scheduled,
+    unknown, known = (
+        (usable.clear(), usable) if p.scheduled else apart(usable, "place", spans_by("place", p.watched, where))
     )
-    nobodys = pl.concat([free, unusable.with_columns(state=pl.lit(UNHEALTHY)).select(free.columns)])
+    free = stated(known, pool_codes(waiting(p), site.pools), typical(located))
+    otherwise = [unusable.with_columns(state=pl.lit(UNHEALTHY)), unknown.with_columns(state=pl.lit(UNOBSERVED))]
+    nobodys = pl.concat([free, *(rows.select(free.columns) for rows in otherwise)])
     weights = pl.concat(
         [held_rows(located, occupancy, ticks, activity, broken), free_rows(nobodys, where, ticks, activity)]
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from accounting.core.observed import intervals, named, one_per_start, without
+from accounting.core.parts import left_over
 from accounting.core.spans import spans_by
 from accounting.core.steps import key_of, merge, ms_of, packed
 from accounting.policy import Policy
@@ -22,6 +23,8 @@ MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy
 class Activity:
     """`timeline` is sorted by packed subject and start; `devices` and `workloads` map names to subjects.
 
+    `parts` (device_id, workload_id, subject) are workloads' own parts of a device. `shared` (device_id, subject) is
+    what holders without a part share: all of the device, or of the `parted` subjects what is left beside the parts.
     `conflicts`: the samples that lost to another of the same start, by day. `short` is the timeline of the zero samples
     alone whose runs are too short to be idle.
     """
@@ -30,6 +33,9 @@ class Activity:
     short: pl.DataFrame
     devices: pl.DataFrame
     workloads: pl.DataFrame
+    parts: pl.DataFrame
+    shared: pl.DataFrame
+    parted: list[int]
     conflicts: pl.DataFrame
 
     def over(self, intervals: pl.DataFrame, subject: str = "subject") -> pl.DataFrame:
@@ -44,7 +50,7 @@ class Activity:
     def spans(self, subjects: pl.Series) -> pl.DataFrame:
         """When samples tell of these subjects: subject, start, end; touching ones are one."""
         told = self.timeline.select("length", subject=key_of("key"), start=ms_of("key")).filter(
-            pl.col("subject").is_in(subjects.unique().to_list())
+            pl.col("subject").is_in(subjects.drop_nulls().unique().to_list())
         )
         return merge(told.with_columns(end=pl.col("start") + pl.col("length")), "subject").rename({"key": "subject"})
 
@@ -95,9 +101,16 @@ def observe(samples: pl.DataFrame, policies: tuple[Policy, ...], health: pl.Data
     if not told.rows.height:
         return None
     kept, conflicts = one_per_start(told.rows)
-    runs = _runs(without(intervals(kept, policies), spans_by("subject", health, told.devices)))
+    devices = pl.concat([told.devices, told.parts.select("device_id", "subject")])
+    runs = _runs(without(intervals(kept, policies), spans_by("subject", health, devices)))
     short = _prefix(runs.filter(~pl.col("active") & ~pl.col("idle")))
-    return Activity(_prefix(runs), short, told.devices, told.workloads, conflicts)
+    rests = told.devices.clear()
+    if told.parts.height and runs.height:
+        left, rests = left_over(runs, told.devices, told.parts)
+        runs = pl.concat([runs, left]).sort("key")
+    shared = pl.concat([told.devices.join(rests, on="device_id", how="anti"), rests])
+    parted = rests["subject"].to_list()
+    return Activity(_prefix(runs), short, told.devices, told.workloads, told.parts, shared, parted, conflicts)
 
 
 def _runs(samples: pl.DataFrame) -> pl.DataFrame:

@@ -24,24 +24,30 @@ class Named:
     rows: pl.DataFrame
     devices: pl.DataFrame
     workloads: pl.DataFrame
+    parts: pl.DataFrame
 
 
 def named(samples: pl.DataFrame) -> Named:
-    """Subjects are devices, then the workloads of samples that name no device; rows are sorted by key."""
+    """Subjects are devices, the workloads of samples that name no device, then parts; rows are sorted by key."""
     level = pl.coalesce("busy_ppm", "sm_active_ppm", "tensor_active_ppm")
     told = samples.with_columns(level=level).filter(pl.col("level").is_not_null())
-    devices = _subjects(told, "device_id", 0)
-    workloads = _subjects(told.filter(pl.col("device_id").is_null()), "workload_id", devices.height)
-    by_device = told.join(devices, on="device_id", how="left")
-    by_workload = workloads.rename({"subject": "_workload"})
-    rows = by_device.join(by_workload, on="workload_id", how="left") if workloads.height else by_device
-    subject = pl.coalesce("subject", "_workload") if workloads.height else pl.col("subject")
-    return Named(rows.select(packed(subject, "start_ms").alias("key"), *MEASURES).sort("key"), devices, workloads)
+    part, device = pl.col("part"), pl.col("device_id").is_not_null()
+    devices = _subjects(told.filter(~part), ["device_id"], 0)
+    workloads = _subjects(told.filter(~device), ["workload_id"], devices.height)
+    parts = _subjects(told.filter(part), ["device_id", "workload_id"], devices.height + workloads.height)
+    found = [(~part & device, devices), (~device, workloads), (part, parts)]
+    rows = [_coded(told.filter(which), names) for which, names in found if names.height]
+    return Named(pl.concat(rows or [_coded(told, devices)]).sort("key"), devices, workloads, parts)
 
 
-def _subjects(samples: pl.DataFrame, column: str, offset: int) -> pl.DataFrame:
-    names = samples.select(column).drop_nulls().unique().sort(column)
+def _subjects(samples: pl.DataFrame, columns: list[str], offset: int) -> pl.DataFrame:
+    names = samples.select(columns).drop_nulls().unique().sort(columns)
     return names.with_columns(subject=pl.int_range(offset, offset + pl.len(), dtype=pl.Int64))
+
+
+def _coded(samples: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    keys = [name for name in names.columns if name != "subject"]
+    return samples.join(names, on=keys).select(packed("subject", "start_ms").alias("key"), *MEASURES)
 
 
 def one_per_start(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

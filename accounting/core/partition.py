@@ -25,9 +25,12 @@ class Partition:
     gone) and with canonical accelerator names. `jobs` are those that hold or wait in the window; `capacity` is all of
     the cluster's, with starts and ends filled; `prices` and `teams` are all; `samples` reach a halo of
     `max(idle_after, hold)`, at least a day, beyond the window. `watermark` ends open rows. `scheduled` says whether
-    any source tells who holds this cluster's accelerators.
+    any source tells who holds this cluster's accelerators. A sample whose `part` is True tells of one workload's own
+    part of a device (both are named), as a share of the whole device.
 
-    `health` are the spans (DEVICE_SPANS, in ms, may overlap) in which a device could not be used.
+    `health` are the spans (DEVICE_SPANS, in ms, may overlap) in which a device could not be used, `watched` those in
+    which somebody was there to tell whether it was held: there, free time is known to be free also where nothing is
+    `scheduled`.
     """
 
     cluster: str
@@ -43,6 +46,7 @@ class Partition:
     zones: Mapping[str, str]
     scheduled: bool = True
     health: pl.DataFrame = field(default_factory=no_spans)
+    watched: pl.DataFrame = field(default_factory=no_spans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def apart(rows: pl.DataFrame, key: str, spans: pl.DataFrame) -> tuple[pl.DataFra
     """Rows (`key, start, end`, …) cut at the edges of their key's disjoint `spans`: those outside, those inside."""
     if not spans.height or not rows.height:
         return rows, rows.clear()
-    concerned = rows[key].is_in(spans[key].unique().to_list())
+    concerned = rows[key].is_in(spans[key].unique().to_list()).fill_null(False)
     pieces = label(rows.filter(concerned), key, spans.with_columns(_inside=pl.lit(True)), "_inside")
     inside = pl.col("_inside").is_not_null()
     outside = pieces.filter(~inside).drop("_inside")

@@ -128,11 +128,17 @@ class _Reading:
         self.rules = world.full("teams")
         self.stated = {(c["pool"], c["accelerator"]) for c in self.all_capacity}
         self.named_pools = {c["pool"] for c in self.all_capacity}
-        device_rows = [s for s in world.full("samples") if s["device_id"] is not None]
+        part_rows = [s for s in world.full("samples") if s["part"]]
+        device_rows = [s for s in world.full("samples") if s["device_id"] is not None and not s["part"]]
         workload_rows = [s for s in world.full("samples") if s["device_id"] is None]
         self.broken = _grouped(self.world.health, "device_id")
         self.of_device = {
             k: self.seen(v, self.broken.get(k, [])) for k, v in _grouped(device_rows, "device_id").items()
+        }
+        self.of_part = {
+            (device, workload): self.seen(rows, self.broken.get(device, []))
+            for device, of_one in _grouped(part_rows, "device_id").items()
+            for workload, rows in _grouped(of_one, "workload_id").items()
         }
         self.of_workload = {k: self.seen(v) for k, v in _grouped(workload_rows, "workload_id").items()}
 
@@ -210,13 +216,44 @@ class _Reading:
             i = j + 1
         return result
 
-    def observed(self, device: str | None, workload: str | None, t: int) -> Seen | None:
-        mine = self.of_device.get(device, []) if device else []
-        others = self.of_workload.get(workload, []) if workload else []
-        return next((s for s in (*mine, *others) if s.start <= t < s.end), None)
+    def observed(self, device: str | None, workload: str | None, t: int) -> tuple[str, Seen] | None:
+        """Who tells at an instant, and what."""
+        tellers = {
+            "part": self.of_part.get((device or "", workload or ""), []),
+            "device": self.of_device.get(device or "", []),
+            "workload": self.of_workload.get(workload or "", []),
+        }
+        return next(((who, s) for who, told in tellers.items() for s in told if s.start <= t < s.end), None)
+
+    def teller(self, job: Row, t: int) -> str | None:
+        found = self.observed(job["device_id"], job["workload_id"], t)
+        return None if found is None else found[0]
+
+    def busy(self, job: Row, held: list[Row], shared: int | None, a: int, b: int) -> Fraction | None:
+        """Milliseconds of use: a part is the holder's, what is left of a device is shared by those without a part."""
+        found = self.observed(job["device_id"], job["workload_id"], a)
+        if found is None:
+            return None
+        who, seen = found
+        level, scale = seen.busy, Fraction(job["quantity_ppm"], ONE)
+        if who == "part":
+            names = ("device_id", "workload_id")
+            mine = [j for j in self.holding(a, b) if all(j[n] == job[n] for n in names)]
+            scale = Fraction(job["quantity_ppm"], _sum(mine))
+        elif who == "device":
+            parts = (s for (device, _), told in self.of_part.items() if device == job["device_id"] for s in told)
+            level = max(0, level - sum(s.busy for s in parts if s.start <= a < s.end))
+            others = [j for j in held if self.teller(j, a) == "device"]
+            scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], _sum(others))
+        return Fraction(level, ONE) * scale * (b - a)
 
     def unhealthy(self, place: Place, t: int) -> bool:
         return any(b["start_ms"] <= t < b["end_ms"] for b in self.broken.get(place[1] or "", []))
+
+    def known(self, place: Place, t: int) -> bool:
+        """Whether anybody tells if the place is held."""
+        spans = (w for w in self.world.watched if w["device_id"] == place[1])
+        return self.world.scheduled or any(w["start_ms"] <= t < w["end_ms"] for w in spans)
 
     # -- what holds at an instant ------------------------------------------------------------------------------------
 
@@ -277,9 +314,9 @@ class _Reading:
     def edges(self) -> list[int]:
         found = set(range(START, self.world.end + 1, HOUR))
         rows = [*self.jobs, *self.capacity, *self.world.full("prices"), *self.rules, *self.world.full("jobs")]
-        for row in [*rows, *self.world.health]:
+        for row in [*rows, *self.world.health, *self.world.watched]:
             found |= {t for c in ("start_ms", "end_ms", "submitted_ms") if (t := row.get(c)) is not None}
-        for line in [*self.of_device.values(), *self.of_workload.values()]:
+        for line in [*self.of_device.values(), *self.of_part.values(), *self.of_workload.values()]:
             found |= {t for s in line for t in (s.start, s.end)}
         found |= {p.start_ms for p in self.world.policies if p.start_ms is not None}
         # Every zone's month begins at a whole half hour.
@@ -320,7 +357,7 @@ class _Reading:
                 alone = row["device_id"] is not None and home not in held
                 there[(pool, None) if alone and (pool, a // HOUR) in moved else home].append(row)
         left = {p: _sum(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
-        free = {p: (quantity, not self.unhealthy(p, a)) for p, quantity in left.items()}
+        free = {p: (quantity, not self.unhealthy(p, a) and self.known(p, a)) for p, quantity in left.items()}
         for place in sorted({*held, *there}, key=repr):
             self.account_place(result, a, b, place, held[place], there[place], free)
 
@@ -341,7 +378,8 @@ class _Reading:
                 else Fraction(job["quantity_ppm"] * taken, total * ONE)
             )
             several = place[1] is not None and (len(held) > 1 or total > taken)
-            self.account_holder(result, a, b, place, there, job, part, total if several else None)
+            busy = self.busy(job, held, total if several else None, a, b)
+            self.account_holder(result, a, b, place, there, job, part, busy)
         if free[place][0] > 0:
             self.account_free(result, a, b, place, there, held, free)
 
@@ -354,17 +392,12 @@ class _Reading:
         there: list[Row],
         job: Row,
         part: Fraction,
-        shared: int | None,
+        busy: Fraction | None,
     ) -> None:
-        seen = self.observed(job["device_id"], job["workload_id"], a)
-        by_device = seen is not None and seen in self.of_device.get(job["device_id"], [])
-        state = "allocated_unobserved" if seen is None else "allocated_idle" if seen.idle else "allocated_active"
-        busy = None
-        if seen is not None:
-            scale = Fraction(job["quantity_ppm"], ONE)
-            if by_device:
-                scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], shared)
-            busy = Fraction(seen.busy, ONE) * scale * (b - a)
+        found = self.observed(job["device_id"], job["workload_id"], a)
+        state = "allocated_unobserved"
+        if found is not None:
+            state = "allocated_idle" if found[1].idle else "allocated_active"
         if self.unhealthy(place, a):
             state, busy = "unhealthy", None
         team, status, center = self.owner(job, a)
@@ -380,18 +413,17 @@ class _Reading:
         if self.unhealthy(place, a):
             self.book(result, a, place, there, (None, None, None, None), "unhealthy", time, None)
             return
-        seen = self.observed(device, None, a) if device and not held else None
-        if seen is not None and seen.active:
+        found = self.observed(device, None, a) if device and not held else None
+        if found is not None and found[1].active:
+            seen = found[1]
             who = (None, None, "unowned", None)
             self.book(result, a, place, there, who, "allocated_active", time, Fraction(seen.busy, ONE) * (b - a))
             return
-        usable = sum(q for p, (q, sound) in free.items() if p[0] == place[0] and q > 0 and sound)
-        state = self.free_state(place[0], usable, a)
+        usable = sum(q for p, (q, counts) in free.items() if p[0] == place[0] and q > 0 and counts)
+        state = self.free_state(place[0], usable, a) if self.known(place, a) else "unobserved"
         self.book(result, a, place, there, (None, None, None, None), state, time, None)
 
     def free_state(self, pool: Pool, quantity: int, t: int) -> str:
-        if not self.world.scheduled:
-            return "unobserved"
         waiting: dict[Any, int] = defaultdict(int)
         jobs = self.world.full("jobs")
         for job in _once([j for j in jobs if self.waits(j, t)]):

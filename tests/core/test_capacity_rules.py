@@ -434,3 +434,39 @@ def test_health_of_devices_that_no_row_accounts_changes_nothing() -> None:
     world = World(jobs=[job("a", at(0), at(1), device_id="x")], capacity=[{"quantity_ppm": ONE}])
     told = world.revised(health=[broken(at(0), at(1), "x"), broken(at(0), at(1), "y")])
     assert world.account().usage.equals(told.account().usage)
+
+
+def test_free_time_is_known_where_an_agent_watched_the_device() -> None:
+    world = World(
+        jobs=[job("a", at(0), at(1), device_id="d")],
+        capacity=[{"device_id": d, "end_ms": at(6)} for d in ("d", "e")],
+        watched=[broken(at(0), at(2)), broken(at(1), at(3)), broken(at(4), at(5))],
+        scheduled=False,
+    )
+    assert hours(world.account().usage, "device_id", "state") == {
+        ("d", "allocated_unobserved"): 1,
+        ("d", "unallocated_free"): 3,
+        ("d", "unobserved"): 2,
+        ("e", "unobserved"): 6,
+    }
+    logged = world.revised(scheduled=True).account().usage
+    assert hours(logged, "device_id", "state")["e", "unallocated_free"] == 6
+
+
+def test_what_nobody_watches_is_not_free_for_those_who_wait() -> None:
+    """Two accelerators are asked for; of two that nobody held, one was watched."""
+    wanted = job("w", None, at(3), submitted_ms=at(0), quantity_ppm=2 * ONE)
+    world = World(jobs=[wanted], capacity=[{"device_id": d, "end_ms": at(3)} for d in ("d", "e")], scheduled=False)
+    one, both = (world.revised(watched=[broken(at(0), at(3), d) for d in names]) for names in ("d", "de"))
+    assert hours(one.account().usage, "state") == {"unallocated_free": 3, "unobserved": 3}
+    assert hours(both.account().usage, "state") == {"unallocated_queued": 6}
+
+
+def test_a_pool_without_devices_is_unobserved_without_a_job_log() -> None:
+    world = World(capacity=[{"end_ms": at(2)}], watched=[broken(at(0), at(2))], scheduled=False)
+    assert hours(world.account().usage, "state") == {"unobserved": 2}
+
+
+def test_an_unhealthy_device_is_unhealthy_watched_or_not() -> None:
+    world = World(capacity=[{"device_id": "d", "end_ms": at(3)}], health=[broken(at(1), at(2))], scheduled=False)
+    assert hours(world.account().usage, "state") == {"unhealthy": 1, "unobserved": 2}
