@@ -16,6 +16,9 @@ from accounting.inputs.effective import effective
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
 
+IMPORTED = {"part": pl.lit(False), "rank": pl.lit(9, pl.Int64)}
+"""What imported samples leave out: they tell of whole devices or workloads, and any other source goes before them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -61,7 +64,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         _renamed(capacity, names),
         effective(lake, "prices", aliases).collect(),
         effective(lake, "teams").collect(),
-        _at_home(effective(lake, "samples").with_columns(part=pl.lit(False)), jobs, capacity),
+        _at_home(effective(lake, "samples").with_columns(**IMPORTED), jobs, capacity),
         names,
         _imported(lake),
     )

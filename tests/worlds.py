@@ -42,7 +42,7 @@ def at(hour: float, minute: float = 0, second: float = 0, ms: int = 0, day: int 
 class World:
     """Rows as imported (what is left out is NULL, the pool is `p`, the accelerator an H100, the quantity one).
 
-    `health` and `watched` have rows of device_id, start_ms and end_ms. A sample may be a `part`.
+    `health` and `watched` have rows of device_id, start_ms and end_ms. A sample may be a `part`, and has a `rank`.
     """
 
     jobs: Sequence[Row] = ()
@@ -134,9 +134,9 @@ _DEFAULTS: dict[str, Row] = {
     "capacity": _PLACE,
     "prices": {"accelerator": H100, "currency": "USD", "covers": "machine"},
     "teams": {"priority": 0},
-    "samples": {"cluster": "c", "part": False},
+    "samples": {"cluster": "c", "part": False, "rank": 9},
 }
-_TOLD = {"part": pl.Boolean}
+_TOLD = {"part": pl.Boolean, "rank": pl.Int64}
 """What agents tell of a sample, beside the columns of an import."""
 
 
@@ -210,6 +210,39 @@ def worlds(draw: st.DrawFn, *, whole: bool = False, most_days: int = 2) -> World
         zones=draw(st.sampled_from([{}, {"gcp": "Asia/Kolkata"}])),
         scheduled=draw(st.sampled_from([True, True, True, False])),
     )
+
+
+@st.composite
+def agents(draw: st.DrawFn, *, most_days: int = 2) -> World:
+    """A world of shared devices of which agents and others tell: parts, ranks, health, and when somebody watched."""
+    base = draw(worlds(most_days=most_days))
+    marks = draw(st.lists(_instants(base.days), min_size=3, max_size=6, unique=True))
+    capacity = [{"device_id": d, "start_ms": START, **draw(_lots())} for d in ("d1", "d2")]
+    quantities = st.sampled_from((ONE // 2, ONE // 4, 333_333, ONE))
+    jobs = [
+        {**j, "device_id": draw(st.sampled_from(["d1", "d1", "d2"])), "quantity_ppm": draw(quantities), "pool": "p"}
+        for j in draw(st.lists(_job([("p", H100)], marks, WHOLE), min_size=1, max_size=5))
+    ]
+    spans = st.lists(_device_span(marks), max_size=3)
+    told = draw(st.lists(_told(marks), min_size=1, max_size=9))
+    return base.revised(
+        jobs=jobs,
+        capacity=capacity,
+        samples=told,
+        health=draw(spans),
+        watched=draw(spans),
+        scheduled=draw(st.booleans()),
+    )
+
+
+@st.composite
+def _told(draw: st.DrawFn, marks: list[int]) -> Row:
+    """A sample of a device or a part of it: of several sources, with ends or without."""
+    who = draw(st.sampled_from([{"device_id": "d1"}, {"device_id": "d2"}, *PARTS, {"workload_id": "a"}]))
+    start, end = sorted(draw(st.lists(st.sampled_from(marks), min_size=2, max_size=2, unique=True)))
+    busy = draw(st.sampled_from([0, 0, 100_000, 300_000, ONE // 2, ONE]))
+    rank = draw(st.sampled_from([0, 1, 9]))
+    return {**who, "start_ms": start, "end_ms": draw(st.sampled_from([end, end, None])), "busy_ppm": busy, "rank": rank}
 
 
 def _instants(days: int) -> st.SearchStrategy[int]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from accounting.core.observed import intervals, named, one_per_start, without
+from accounting.core.observed import named, without
 from accounting.core.parts import left_over
 from accounting.core.spans import spans_by
 from accounting.core.steps import key_of, merge, ms_of, packed
+from accounting.core.trust import Settled, settled
 from accounting.policy import Policy
 
 MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy_active", "metered")
@@ -25,8 +26,8 @@ class Activity:
 
     `parts` (device_id, workload_id, subject) are workloads' own parts of a device. `shared` (device_id, subject) is
     what holders without a part share: all of the device, or of the `parted` subjects what is left beside the parts.
-    `conflicts`: the samples that lost to another of the same start, by day. `short` is the timeline of the zero samples
-    alone whose runs are too short to be idle.
+    `sources` tells of the samples that did not count. `short` is the timeline of the zero samples alone whose runs are
+    too short to be idle.
     """
 
     timeline: pl.DataFrame
@@ -36,7 +37,7 @@ class Activity:
     parts: pl.DataFrame
     shared: pl.DataFrame
     parted: list[int]
-    conflicts: pl.DataFrame
+    sources: Settled
 
     def over(self, intervals: pl.DataFrame, subject: str = "subject") -> pl.DataFrame:
         """For each interval of a subject: milliseconds idle and active, and busy (ppm·ms) and energy (mJ) in each.
@@ -100,9 +101,9 @@ def observe(samples: pl.DataFrame, policies: tuple[Policy, ...], health: pl.Data
     told = named(samples)
     if not told.rows.height:
         return None
-    kept, conflicts = one_per_start(told.rows)
+    sources = settled(told.rows, policies)
     devices = pl.concat([told.devices, told.parts.select("device_id", "subject")])
-    runs = _runs(without(intervals(kept, policies), spans_by("subject", health, devices)))
+    runs = _runs(without(sources.rows, spans_by("subject", health, devices)))
     short = _prefix(runs.filter(~pl.col("active") & ~pl.col("idle")))
     rests = told.devices.clear()
     if told.parts.height and runs.height:
@@ -110,7 +111,7 @@ def observe(samples: pl.DataFrame, policies: tuple[Policy, ...], health: pl.Data
         runs = pl.concat([runs, left]).sort("key")
     shared = pl.concat([told.devices.join(rests, on="device_id", how="anti"), rests])
     parted = rests["subject"].to_list()
-    return Activity(_prefix(runs), short, told.devices, told.workloads, told.parts, shared, parted, conflicts)
+    return Activity(_prefix(runs), short, told.devices, told.workloads, told.parts, shared, parted, sources)
 
 
 def _runs(samples: pl.DataFrame) -> pl.DataFrame:

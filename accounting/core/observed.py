@@ -1,4 +1,4 @@
-"""Samples as disjoint observed intervals: whose they are, which of several counts, how long each holds."""
+"""Samples as disjoint observed intervals: whose they are, which of one source's counts, how long each holds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_HOLD = DAY // 2
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Samples that tell anything, with `key` (packed subject and start) and MEASURES; names of subjects by code."""
+    """Samples that tell anything: `key` (packed subject and start), MEASURES, rank; names of subjects by code."""
 
     rows: pl.DataFrame
     devices: pl.DataFrame
@@ -47,7 +47,7 @@ def _subjects(samples: pl.DataFrame, columns: list[str], offset: int) -> pl.Data
 
 def _coded(samples: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     keys = [name for name in names.columns if name != "subject"]
-    return samples.join(names, on=keys).select(packed("subject", "start_ms").alias("key"), *MEASURES)
+    return samples.join(names, on=keys).select(packed("subject", "start_ms").alias("key"), *MEASURES, "rank")
 
 
 def one_per_start(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -26,7 +26,8 @@ class Partition:
     the cluster's, with starts and ends filled; `prices` and `teams` are all; `samples` reach a halo of
     `max(idle_after, hold)`, at least a day, beyond the window. `watermark` ends open rows. `scheduled` says whether
     any source tells who holds this cluster's accelerators. A sample whose `part` is True tells of one workload's own
-    part of a device (both are named), as a share of the whole device.
+    part of a device (both are named), as a share of the whole device. Of samples of one subject that tell of one
+    instant, those of the least `rank` count; 0 is a node's agent.
 
     `health` are the spans (DEVICE_SPANS, in ms, may overlap) in which a device could not be used, `watched` those in
     which somebody was there to tell whether it was held: there, free time is known to be free also where nothing is

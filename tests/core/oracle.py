@@ -76,6 +76,8 @@ class Answer:
     prices: dict[str, int] = field(default_factory=dict)
     rounded: set[tuple[Place, int]] = field(default_factory=set)
     """Places and hours in which some time is no whole number of milliseconds."""
+    disagreements: dict[int, int] = field(default_factory=dict)
+    """Samples that say something else than a more trusted source, by day since the epoch."""
 
     def by(self, *names: str) -> dict[tuple[Any, ...], Fraction]:
         """Device time summed by some fields of the key; `day` is one too."""
@@ -120,6 +122,7 @@ class _Reading:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.disagreements: dict[int, int] = defaultdict(int)
         self.jobs = [self.job(j) for j in world.full("jobs") if j["start_ms"] is not None]
         self.capacity = [c for c in map(self.online, world.full("capacity")) if c["start_ms"] < c["end_ms"]]
         self.all_capacity = list(map(self.online, world.full("capacity")))
@@ -167,7 +170,21 @@ class _Reading:
     # -- samples -----------------------------------------------------------------------------------------------------
 
     def seen(self, rows: list[Row], broken: Sequence[Row] = ()) -> list[Seen]:
-        return self.with_idle_runs(_less(self.told(rows), [(b["start_ms"], b["end_ms"]) for b in broken]))
+        return self.with_idle_runs(_less(self.agreed(rows), [(b["start_ms"], b["end_ms"]) for b in broken]))
+
+    def agreed(self, rows: list[Row]) -> list[Told]:
+        """Of several sources the best present one at every instant; how often a worse one says something else."""
+        best: list[Told] = []
+        for _, same in sorted(_grouped(rows, "rank").items()):
+            worse = self.told(same)
+            for start, end, busy, _ in worse:
+                for day in range(start // DAY, (end - 1) // DAY + 1):
+                    spans = [(max(start, a, day * DAY), min(end, b, (day + 1) * DAY), told) for a, b, told, _ in best]
+                    time = sum(b - a for a, b, _ in spans if a < b)
+                    off = sum((told - busy) * (b - a) for a, b, told in spans if a < b)
+                    self.disagreements[day] += abs(off) > 100_000 * time
+            best = sorted([*best, *_less(worse, [(a, b) for a, b, _, _ in best])], key=lambda t: t[0])
+        return best
 
     def told(self, rows: list[Row]) -> list[Told]:
         best: dict[int, Row] = {}
@@ -324,7 +341,10 @@ class _Reading:
         return sorted(t for t in found if START <= t <= self.world.end)
 
     def answer(self) -> Answer:
-        result = Answer(prices={p["key"]: int(p["price_per_hour"] * Decimal(10**9)) for p in self.prices})
+        result = Answer(
+            disagreements={d: n for d, n in self.disagreements.items() if n},
+            prices={p["key"]: int(p["price_per_hour"] * Decimal(10**9)) for p in self.prices},
+        )
         moved = self.hours_drawn_on()
         for a, b in pairwise(self.edges):
             self.account(result, a, b, moved)

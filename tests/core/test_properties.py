@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from accounting.core.partition import Results
 from accounting.tables import CAPACITY, CHARGE_KINDS, CHARGES, FAULTS, PRICES, RESULTS, USAGE, WORKLOADS
 from tests.core.oracle import Answer, answer, half_even
-from tests.worlds import DAY, START, World, ms, nano, together, worlds
+from tests.worlds import DAY, START, World, agents, ms, nano, together, worlds
 
 FIRST = date(2025, 1, 31)
 BILLION = 1_000_000_000
@@ -116,6 +116,14 @@ def check_busy(results: Results, truth: Answer) -> None:
         )
 
 
+def check_disagreements(world: World, results: Results, truth: Answer) -> None:
+    found = results.faults.filter(pl.col("fault") == "disagreeing_samples")
+    days = range(START // DAY, world.end // DAY)
+    assert {START // DAY + day_number(d): n for d, n in found.select("day", "workloads").iter_rows()} == {
+        day: n for day, n in truth.disagreements.items() if day in days
+    }
+
+
 def check_cost(results: Results, truth: Answer) -> None:
     """Price × time, half-even per place, hour and price; of published usage, and of the oracle's where it is whole."""
     priced = results.charges.group_by("pool", "accelerator", "day").agg(nano("cost").sum())
@@ -209,6 +217,7 @@ def check_laws(world: World) -> None:
     check_capacity(results, truth)
     check_usage(results, truth)
     check_busy(results, truth)
+    check_disagreements(world, results, truth)
     check_cost(results, truth)
     check_charges_bear_usage(results)
     check_bearers(world, results, truth)
@@ -260,6 +269,21 @@ def test_laws_of_fractions(world: World) -> None:
     check_laws(world)
 
 
+@often(100)
+@given(agents())
+def test_laws_of_what_agents_tell(world: World) -> None:
+    check_laws(world)
+
+
+@often(40)
+@given(agents(most_days=3), st.integers(0, 9), st.floats(0, 1))
+def test_order_repetition_days_and_attempts_of_what_agents_tell(world: World, seed: int, at: float) -> None:
+    check_order(world, seed)
+    check_repetition(world)
+    check_days_alone(world)
+    check_split_attempt(world, seed, at)
+
+
 @often(40)
 @given(worlds(), st.integers(0, 99))
 def test_the_order_of_rows_does_not_matter(world: World, seed: int) -> None:
@@ -291,6 +315,16 @@ def test_everything_at_length(world: World, seed: int, at: float) -> None:
     check_laws(world)
     check_order(world, seed)
     check_days_alone(world)
+
+
+@pytest.mark.soak
+@settings(max_examples=3000, suppress_health_check=list(HealthCheck))
+@given(agents(most_days=3), st.integers(0, 99), st.floats(0, 1))
+def test_everything_agents_tell_at_length(world: World, seed: int, at: float) -> None:
+    check_laws(world)
+    check_order(world, seed)
+    check_days_alone(world)
+    check_split_attempt(world, seed, at)
 
 
 @pytest.mark.soak
