@@ -18,6 +18,10 @@ from accounting.inputs.effective import effective
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
 
+IMPORTED = {"part": pl.lit(False), "rank": pl.lit(9, pl.Int64)}
+"""What imported samples leave out: they tell of whole devices or workloads, and any other source goes before them."""
+AGENT_RANK = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -49,7 +53,7 @@ class Inventory:
 class Span:
     """What a cluster spans, in ms: `first` of all, the first `event` of a job or sample, `watermark`.
 
-    `scheduled` says whether any source tells who holds what.
+    `scheduled` says whether a job log tells who holds what; where agents watch, they do.
     """
 
     cluster: str
@@ -78,7 +82,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         there,
         effective(lake, "prices", aliases).collect(),
         effective(lake, "teams").collect(),
-        _at_home(effective(lake, "samples"), jobs, there),
+        _at_home(effective(lake, "samples").with_columns(**IMPORTED), jobs, there),
         names,
         _imported(lake),
         observations.records(lake),
@@ -141,7 +145,7 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
             "cluster",
             first=pl.min_horizontal("submitted_ms", "start_ms"),
             last="end_ms",
-            jobs=pl.lit(1),
+            jobs=(pl.col("import_seq") > observations.NO_IMPORT).cast(pl.Int32),
             event=pl.lit(True),
         ),
         inventory.observed.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))
@@ -218,26 +222,45 @@ def partition(
         policies,
         zones,
         span.scheduled,
+        unhealthy(inventory, span, start, end),
+        watched(inventory, span, start, end),
     )
 
 
 def _samples(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
-    """Samples and records that reach into `[start, end)`; `health` is NULL of samples, which tell nothing of it."""
-    told = inventory.samples.pipe(_within, span, start, end).with_columns(health=pl.lit(None, pl.Int64))
+    """Samples and records that reach into `[start, end)`."""
+    told = inventory.samples.pipe(_within, span, start, end)
     rows = inventory.records.pipe(_within, span, start, end).collect(engine="streaming")
-    seen = observations.by_device(observations.distinct(rows), inventory.instances)
+    if not rows.height:
+        return told.drop("import_seq", "row", "cluster", "memory_bytes").collect(engine="streaming")
+    seen = observations.by_device(observations.distinct(rows), inventory.instances).with_columns(
+        power_mw=pl.lit(None, pl.Int64), part=pl.col("workload_id").is_not_null(), rank=pl.lit(AGENT_RANK, pl.Int64)
+    )
     columns = told.drop("import_seq", "row", "cluster", "memory_bytes").collect(engine="streaming")
-    return pl.concat([columns, seen.with_columns(power_mw=pl.lit(None, pl.Int64)).select(columns.columns)])
+    return pl.concat([columns, seen.select(columns.columns)])
+
+
+def unhealthy(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
+    """When agents found the cluster's devices unusable in `[start, end)`: device_id, start_ms, end_ms."""
+    sick = (pl.col("health") > 0) & pl.col("instance_id").is_null() & pl.col("workload_id").is_null()
+    return _spans(inventory.records.filter(sick), span, start, end)
 
 
 def watched(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
-    """When agents observed the cluster's devices in `[start, end)`: device_id, start_ms, end_ms; touching are one."""
-    rows = inventory.records.pipe(_within, span, start, end).select("device_id", start="start_ms", end="end_ms")
-    seen = rows.with_columns(
-        start=pl.max_horizontal("start", pl.lit(start)), end=pl.min_horizontal("end", pl.lit(end))
-    ).collect(engine="streaming")
-    codes = seen.select("device_id").unique().sort("device_id").with_row_index("key").cast({"key": pl.Int64})
-    merged = merge(seen.join(codes, on="device_id"), "key").join(codes, on="key")
+    """When agents observed the cluster's devices in `[start, end)`: device_id, start_ms, end_ms."""
+    return _spans(inventory.records.filter(pl.col("workload_id").is_null()), span, start, end)
+
+
+def _spans(records: pl.LazyFrame, span: Span, start: int, end: int) -> pl.DataFrame:
+    """What of the window the records cover, by device; touching ones are one."""
+    seen = records.pipe(_within, span, start, end).select(
+        "device_id",
+        start=pl.max_horizontal("start_ms", pl.lit(start)),
+        end=pl.min_horizontal("end_ms", pl.lit(end)),
+    )
+    rows = seen.collect(engine="streaming")
+    codes = rows.select("device_id").unique().sort("device_id").with_row_index("key").cast({"key": pl.Int64})
+    merged = merge(rows.join(codes, on="device_id"), "key").join(codes, on="key")
     return merged.select("device_id", start_ms="start", end_ms="end").sort("device_id", "start_ms")
 
 

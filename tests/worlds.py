@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from accounting import inventory as stock
 from accounting import plan
 from accounting.core.account import account
-from accounting.core.partition import Partition, Results
+from accounting.core.partition import DEVICE_SPANS, Partition, Results
 from accounting.policy import Policy
 from accounting.tables import INPUTS, RESULTS
 
@@ -40,13 +40,18 @@ def at(hour: float, minute: float = 0, second: float = 0, ms: int = 0, day: int 
 
 @dataclass(frozen=True)
 class World:
-    """Rows as imported (what is left out is NULL, the pool is `p`, the accelerator an H100, the quantity one)."""
+    """Rows as imported (what is left out is NULL, the pool is `p`, the accelerator an H100, the quantity one).
+
+    `health` and `watched` have rows of device_id, start_ms and end_ms. A sample may be a `part`, and has a `rank`.
+    """
 
     jobs: Sequence[Row] = ()
     capacity: Sequence[Row] = ()
     prices: Sequence[Row] = ()
     teams: Sequence[Row] = ()
     samples: Sequence[Row] = ()
+    health: Sequence[Row] = ()
+    watched: Sequence[Row] = ()
     days: int = 1
     policies: tuple[Policy, ...] = (BASE,)
     zones: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +82,7 @@ class World:
         rows = self.full(kind)
         if shuffle is not None:
             shuffle.shuffle(rows)
-        return pl.DataFrame(rows, schema=INPUTS[kind].schema)
+        return pl.DataFrame(rows, schema={**INPUTS[kind].schema, **(_TOLD if kind == "samples" else {})})
 
     def inventory(self, shuffle: Random | None = None) -> stock.Inventory:
         frames = {kind: self.frame(kind, shuffle) for kind in INPUTS}
@@ -107,7 +112,14 @@ class World:
         start = START + first * DAY
         end = START + (first + (self.days if days is None else days)) * DAY
         halo = plan.halo_ms(self.policies)
-        return stock.partition(self.inventory(shuffle), self.span, start, end, self.policies, self.zones, halo)
+        told = stock.partition(self.inventory(shuffle), self.span, start, end, self.policies, self.zones, halo)
+        return replace(told, health=self.spans("health", shuffle), watched=self.spans("watched", shuffle))
+
+    def spans(self, kind: str, shuffle: Random | None = None) -> pl.DataFrame:
+        rows = list(getattr(self, kind))
+        if shuffle is not None:
+            shuffle.shuffle(rows)
+        return pl.DataFrame(rows, schema=DEVICE_SPANS)
 
     def account(self, first: int = 0, days: int | None = None, shuffle: Random | None = None) -> Results:
         return account(self.partition(first, days, shuffle))
@@ -122,8 +134,10 @@ _DEFAULTS: dict[str, Row] = {
     "capacity": _PLACE,
     "prices": {"accelerator": H100, "currency": "USD", "covers": "machine"},
     "teams": {"priority": 0},
-    "samples": {"cluster": "c"},
+    "samples": {"cluster": "c", "part": False, "rank": 9},
 }
+_TOLD = {"part": pl.Boolean, "rank": pl.Int64}
+"""What agents tell of a sample, beside the columns of an import."""
 
 
 def price(per_hour: str, **said: object) -> Row:
@@ -165,6 +179,9 @@ ODD = (
 )
 POOLS = (("p", H100), ("p", A100), ("q", H100))
 DEVICES = ("d1", "d2", "d3", "d4")
+PARTS: tuple[Row, ...] = tuple(
+    {"device_id": d, "workload_id": w, "part": True} for d in ("d1", "d2") for w in ("a", "b")
+)
 WHOLE = (ONE, 2 * ONE, 3 * ONE)
 FRACTIONS = (ONE // 2, ONE // 4, 333_333, 1_500_000)
 TEAMS = ("red", "blue", None)
@@ -186,11 +203,46 @@ def worlds(draw: st.DrawFn, *, whole: bool = False, most_days: int = 2) -> World
         prices=draw(_prices(marks)),
         teams=draw(_rules(marks)),
         samples=draw(_samples(days)),
+        health=draw(st.one_of(st.just([]), st.lists(_device_span(marks), max_size=3))),
+        watched=draw(st.one_of(st.just([]), st.lists(_device_span(marks), max_size=4))),
         days=days,
         policies=draw(_policies(marks)),
         zones=draw(st.sampled_from([{}, {"gcp": "Asia/Kolkata"}])),
         scheduled=draw(st.sampled_from([True, True, True, False])),
     )
+
+
+@st.composite
+def agents(draw: st.DrawFn, *, most_days: int = 2) -> World:
+    """A world of shared devices of which agents and others tell: parts, ranks, health, and when somebody watched."""
+    base = draw(worlds(most_days=most_days))
+    marks = draw(st.lists(_instants(base.days), min_size=3, max_size=6, unique=True))
+    capacity = [{"device_id": d, "start_ms": START, **draw(_lots())} for d in ("d1", "d2")]
+    quantities = st.sampled_from((ONE // 2, ONE // 4, 333_333, ONE))
+    jobs = [
+        {**j, "device_id": draw(st.sampled_from(["d1", "d1", "d2"])), "quantity_ppm": draw(quantities), "pool": "p"}
+        for j in draw(st.lists(_job([("p", H100)], marks, WHOLE), min_size=1, max_size=5))
+    ]
+    spans = st.lists(_device_span(marks), max_size=3)
+    told = draw(st.lists(_told(marks), min_size=1, max_size=9))
+    return base.revised(
+        jobs=jobs,
+        capacity=capacity,
+        samples=told,
+        health=draw(spans),
+        watched=draw(spans),
+        scheduled=draw(st.booleans()),
+    )
+
+
+@st.composite
+def _told(draw: st.DrawFn, marks: list[int]) -> Row:
+    """A sample of a device or a part of it: of several sources, with ends or without."""
+    who = draw(st.sampled_from([{"device_id": "d1"}, {"device_id": "d2"}, *PARTS, {"workload_id": "a"}]))
+    start, end = sorted(draw(st.lists(st.sampled_from(marks), min_size=2, max_size=2, unique=True)))
+    busy = draw(st.sampled_from([0, 0, 100_000, 300_000, ONE // 2, ONE]))
+    rank = draw(st.sampled_from([0, 1, 9]))
+    return {**who, "start_ms": start, "end_ms": draw(st.sampled_from([end, end, None])), "busy_ppm": busy, "rank": rank}
 
 
 def _instants(days: int) -> st.SearchStrategy[int]:
@@ -320,7 +372,9 @@ def _samples(draw: st.DrawFn, days: int) -> list[Row]:
     """Runs of samples with gaps, overlaps and repetitions; some open, some over hours and midnights."""
     rows: list[Row] = []
     for _ in range(draw(st.integers(0, 4))):
-        who = draw(st.sampled_from([*({"device_id": d} for d in DEVICES), {"workload_id": "a"}, {"workload_id": "b"}]))
+        who = draw(
+            st.sampled_from([*({"device_id": d} for d in DEVICES), {"workload_id": "a"}, {"workload_id": "b"}, *PARTS])
+        )
         t = draw(_instants(days)) - draw(st.sampled_from([0, 0, 90_000, 30_000]))
         step = draw(st.sampled_from([30_000, MINUTE, 17_123, 10 * MINUTE, 5 * HOUR]))
         shape = draw(st.sampled_from(["closed", "closed", "open", "overlapping", "gaps"]))
@@ -330,6 +384,12 @@ def _samples(draw: st.DrawFn, days: int) -> list[Row]:
             t += step
     repeated = draw(st.lists(st.sampled_from(rows), max_size=2)) if rows else []
     return [*rows, *repeated]
+
+
+@st.composite
+def _device_span(draw: st.DrawFn, marks: list[int]) -> Row:
+    start, end = sorted(draw(st.lists(st.sampled_from(marks), min_size=2, max_size=2, unique=True)))
+    return {"device_id": draw(st.sampled_from(DEVICES)), "start_ms": start, "end_ms": end}
 
 
 @st.composite

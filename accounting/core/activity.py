@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from accounting.core.observed import intervals, named, one_per_start
+from accounting.core.observed import named, without
+from accounting.core.parts import left_over
+from accounting.core.spans import spans_by
 from accounting.core.steps import key_of, merge, ms_of, packed
+from accounting.core.trust import Settled, settled
 from accounting.policy import Policy
 
 MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy_active", "metered")
@@ -21,15 +24,20 @@ MEASURES = ("idle", "active", "busy_idle", "busy_active", "energy_idle", "energy
 class Activity:
     """`timeline` is sorted by packed subject and start; `devices` and `workloads` map names to subjects.
 
-    `conflicts`: the samples that lost to another of the same start, by day. `short` is the timeline of the zero samples
-    alone whose runs are too short to be idle.
+    `parts` (device_id, workload_id, subject) are workloads' own parts of a device. `shared` (device_id, subject) is
+    what holders without a part share: all of the device, or of the `parted` subjects what is left beside the parts.
+    `sources` tells of the samples that did not count. `short` is the timeline of the zero samples alone whose runs are
+    too short to be idle.
     """
 
     timeline: pl.DataFrame
     short: pl.DataFrame
     devices: pl.DataFrame
     workloads: pl.DataFrame
-    conflicts: pl.DataFrame
+    parts: pl.DataFrame
+    shared: pl.DataFrame
+    parted: list[int]
+    sources: Settled
 
     def over(self, intervals: pl.DataFrame, subject: str = "subject") -> pl.DataFrame:
         """For each interval of a subject: milliseconds idle and active, and busy (ppm·ms) and energy (mJ) in each.
@@ -43,7 +51,7 @@ class Activity:
     def spans(self, subjects: pl.Series) -> pl.DataFrame:
         """When samples tell of these subjects: subject, start, end; touching ones are one."""
         told = self.timeline.select("length", subject=key_of("key"), start=ms_of("key")).filter(
-            pl.col("subject").is_in(subjects.unique().to_list())
+            pl.col("subject").is_in(subjects.drop_nulls().unique().to_list())
         )
         return merge(told.with_columns(end=pl.col("start") + pl.col("length")), "subject").rename({"key": "subject"})
 
@@ -85,15 +93,25 @@ def _until(timeline: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
     )
 
 
-def observe(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> Activity | None:
-    """The activity that `input_samples` rows tell of; None without samples that tell anything."""
+def observe(samples: pl.DataFrame, policies: tuple[Policy, ...], health: pl.DataFrame) -> Activity | None:
+    """The activity that samples tell of; None without samples that tell anything.
+
+    `health`: device_id, start_ms, end_ms: while a device cannot be used, its samples tell nothing.
+    """
     told = named(samples)
     if not told.rows.height:
         return None
-    kept, conflicts = one_per_start(told.rows)
-    runs = _runs(intervals(kept, policies))
+    sources = settled(told.rows, policies)
+    devices = pl.concat([told.devices, told.parts.select("device_id", "subject")])
+    runs = _runs(without(sources.rows, spans_by("subject", health, devices)))
     short = _prefix(runs.filter(~pl.col("active") & ~pl.col("idle")))
-    return Activity(_prefix(runs), short, told.devices, told.workloads, conflicts)
+    rests = told.devices.clear()
+    if told.parts.height and runs.height:
+        left, rests = left_over(runs, told.devices, told.parts)
+        runs = pl.concat([runs, left]).sort("key")
+    shared = pl.concat([told.devices.join(rests, on="device_id", how="anti"), rests])
+    parted = rests["subject"].to_list()
+    return Activity(_prefix(runs), short, told.devices, told.workloads, told.parts, shared, parted, sources)
 
 
 def _runs(samples: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,8 @@ UNOWNED = "unowned"
 SCOPE = ("day", "month", "pool", "policy")
 AMOUNTS = ("ms", "busy_ms", "cost")
 SPREADS = ("usage", "allocation", "evenly")
+HELD = ("usage", "idle")
+"""Kinds that are somebody's use, and count for what a spread divides."""
 
 
 def borne(rows: pl.DataFrame, policies: tuple[Policy, ...]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -18,7 +20,7 @@ def borne(rows: pl.DataFrame, policies: tuple[Policy, ...]) -> tuple[pl.DataFram
 
     `rows`: day, month, pool, policy, kind, holder (team or NULL), capacity_owner, ms, busy_ms, cost (nano). A spread
     divides ms, busy and cost of a row among the teams that held something in the same pool, day, month and policy; the
-    parts add up.
+    parts add up. Overhead is the capacity owner's, else the platform's, whoever held it; no policy moves it.
     """
     rules = pl.DataFrame(
         {
@@ -34,6 +36,8 @@ def borne(rows: pl.DataFrame, policies: tuple[Policy, ...]) -> tuple[pl.DataFram
         .then("idle_rule")
         .when(kind == "unallocated")
         .then("unallocated_rule")
+        .when(kind == "overhead")
+        .then(pl.lit("owner"))
         .otherwise(pl.lit("holder"))
     )
     ruled = rows.join(rules, on="policy", how="left").with_columns(
@@ -67,7 +71,7 @@ def _fixed(rows: pl.DataFrame) -> pl.DataFrame:
 def _weights(rows: pl.DataFrame) -> pl.DataFrame:
     """Per scope, rule and team what the team counts for: busy time, held time, or presence."""
     held = (
-        rows.filter(pl.col("kind") != "unallocated")
+        rows.filter(pl.col("kind").is_in(HELD))
         .group_by(*SCOPE, "holder")
         .agg(
             usage=pl.col("busy_ms").sum().cast(pl.Int64),

@@ -78,6 +78,7 @@ def _table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
         }
     )
     nobody = pl.when(pl.col("kind") == "unallocated").then("capacity_owner").otherwise(pl.lit(UNOWNED))
+    overhead = pl.col("kind") == "overhead"
     named = rows.join(prices, on="price", how="left", maintain_order="left").with_columns(
         unit_nano=setting.nano(rows["price"]),
         list_nano=setting.nano(rows["list_price"]),
@@ -86,7 +87,8 @@ def _table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
         pool="pool_name",
         charge_kind="kind",
         state=pl.col("state").replace_strict(dict(enumerate(STATES)), return_dtype=pl.String),
-        owner_team=pl.coalesce("holder", nobody),
+        owner_team=pl.when(overhead).then("capacity_owner").otherwise(pl.coalesce("holder", nobody)),
+        cost_center=pl.when(~overhead).then("cost_center"),
     )
     return _finished(_merged(named))
 

@@ -27,6 +27,7 @@ KINDS: dict[str, str] = {
     "no_matching_capacity": "The pool has capacity, but of other accelerators; booked as allocated capacity.",
     "unallocated_use": "A device was busy though nobody held it.",
     "conflicting_samples": "Two samples of one device and start; the larger busy counts.",
+    "disagreeing_samples": "Samples more than 10 points off what a more trusted source tells of the same time.",
     "spread_without_weights": "A policy spreads this cost, but no team held or used anything; the platform bears it.",
 }
 
@@ -48,7 +49,7 @@ def faults_table(
         _by_pool(unmatched, "no_matching_capacity", pl.col("ident").n_unique()),
         _by_pool(unheld, "unallocated_use", pl.col("place").n_unique()),
         _by_pool(orphaned, "spread_without_weights", pl.len()),
-        _conflicts(setting.partition, activity),
+        *_samples(setting.partition, activity),
     ]
     named = pl.concat([f for f in found if f.height] or [pl.DataFrame(schema=_COLUMNS)])
     return (
@@ -95,14 +96,20 @@ def _total(column: str) -> pl.Expr:
     return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
 
 
-def _conflicts(p: Partition, activity: Activity | None) -> pl.DataFrame:
+def _samples(p: Partition, activity: Activity | None) -> list[pl.DataFrame]:
     if activity is None:
-        return pl.DataFrame(schema=_COLUMNS)
-    inside = activity.conflicts.filter(pl.col("day").is_between(p.start // DAY, p.end // DAY, closed="left"))
+        return []
+    found = activity.sources
+    counts = (("conflicting_samples", found.conflicts), ("disagreeing_samples", found.disagreements))
+    return [_counted(p, days, fault) for fault, days in counts]
+
+
+def _counted(p: Partition, days: pl.DataFrame, fault: str) -> pl.DataFrame:
+    inside = days.filter(pl.col("day").is_between(p.start // DAY, p.end // DAY, closed="left"))
     none = pl.lit(None, pl.Int64)
     return inside.select(
         "day",
-        pl.lit("conflicting_samples").alias("fault"),
+        pl.lit(fault).alias("fault"),
         none.alias("pool"),
         pl.col("samples").alias("workloads"),
         none.alias("ms"),

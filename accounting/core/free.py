@@ -10,13 +10,11 @@ COMMON = 20
 """A request size is typical for a pool and day if at least one in COMMON of its requests has it."""
 
 
-def stated(free: pl.DataFrame, waiting: pl.DataFrame, sizes: pl.DataFrame, *, scheduled: bool) -> pl.DataFrame:
-    """`free` (place, pool, start, end, …) cut where its state changes; adds `state`.
+def stated(free: pl.DataFrame, waiting: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
+    """What is known to be `free` (place, pool, start, end, …), cut where its state changes; adds `state`.
 
     `waiting`: pool, start, end, quantity. `sizes`: pool, day, least: the least typical request of that pool and day.
     """
-    if not scheduled:
-        return free.with_columns(state=pl.lit("unobserved"))
     tight = sizes.filter(pl.col("least") > (free["quantity"].min() or 0))
     if not free.height or not (waiting.height or tight.height):
         return free.with_columns(state=pl.lit("unallocated_free"))

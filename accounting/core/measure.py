@@ -5,12 +5,17 @@ from __future__ import annotations
 import polars as pl
 
 from accounting.core.activity import MEASURES, Activity
+from accounting.core.explanation import explained
 from accounting.core.occupancy import Occupancy
 from accounting.core.rounding import half_even
+from accounting.core.spans import apart
 from accounting.core.steps import PPM, cut, label
 from accounting.core.ticks import Ticks
 
+UNHEALTHY = "unhealthy"
+UNOBSERVED = "unobserved"
 STATES = (
+    UNHEALTHY,
     "allocated_unobserved",
     "allocated_idle",
     "allocated_active",
@@ -18,24 +23,53 @@ STATES = (
     "unallocated_queued",
     "unallocated_stranded",
     "unallocated_free",
-    "unobserved",
+    UNOBSERVED,
 )
 CODE = {state: code for code, state in enumerate(STATES)}
-SLICED = 8
+SLICED = 16
 """Added to the code of a state whose holder shared the device with more than fits."""
-ROW = ("place", "tick", "ident", "state", "weight", "busy", "bound", "energy")
-"""weight: ppm·ms held; busy, bound: ppm·ms of utilization (NULL: unobserved); energy: mJ (NULL: none read)."""
+ROW = ("place", "tick", "ident", "state", "weight", "busy", "bound", "energy", "measured")
+"""weight: ppm·ms held; busy, bound: ppm·ms of utilization (NULL: unobserved); energy: mJ (NULL: none read);
+measured: the holder's own part of a device was."""
 
 
-def held_rows(holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None) -> pl.DataFrame:
-    """Rows of what was held: pieces of holdings, split into unobserved, idle and active time."""
-    pieces = cut(holdings, "place", ticks.table["key"])
+def held_rows(
+    holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None, broken: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of what was held: pieces of holdings, split into unhealthy, unobserved, idle and active time.
+
+    `broken`: place, start, end, disjoint: when a device could not be used.
+    """
+    usable, unusable = apart(cut(holdings, "place", ticks.table["key"]), "place", broken)
+    weighed = _weighed(unusable, occupancy.shared)
+    lost = _plain(weighed.with_columns(state=CODE[UNHEALTHY] + pl.col("sliced")), "state")
+    return pl.concat([lost, _explained(usable, occupancy, activity)])
+
+
+def _explained(pieces: pl.DataFrame, occupancy: Occupancy, activity: Activity | None) -> pl.DataFrame:
+    weighed = _weighed(pieces, occupancy.shared)
     if activity is None:
-        return _unobserved(_weighed(pieces, occupancy.shared))
-    observed = _weighed(_subjects(pieces, activity), occupancy.shared)
+        return _unobserved(weighed)
+    observed = explained(weighed, activity)
     seen = observed.filter(pl.col("subject").is_not_null())
     unseen = _unobserved(observed.filter(pl.col("subject").is_null()))
-    return pl.concat([unseen, _observed(seen, activity.over(seen))]) if seen.height else unseen
+    return pl.concat([unseen, _observed(seen, _metered(seen, activity))]) if seen.height else unseen
+
+
+def _metered(pieces: pl.DataFrame, activity: Activity) -> pl.DataFrame:
+    """What the pieces' subjects did; the energy of a part that tells none is the device's over the same time."""
+    done = activity.over(pieces)
+    if not pieces["measured"].any():
+        return done
+    meter = activity.over(pieces, "meter").select(_all=pl.col("energy_idle") + pl.col("energy_active"))
+    both = pl.concat([done, meter, pieces.select("measured")], how="horizontal")
+    silent = pl.col("measured") & (pl.col("metered") == 0)
+    split = {m: pl.col("_all") * pl.col(m) // (pl.col("idle") + pl.col("active")) for m in MEASURES[:2]}
+    return both.select(
+        *MEASURES[:4],
+        *(pl.when(silent).then(split[m]).otherwise(f"energy_{m}").alias(f"energy_{m}") for m in MEASURES[:2]),
+        "metered",
+    )
 
 
 def free_rows(free: pl.DataFrame, places: pl.DataFrame, ticks: Ticks, activity: Activity | None) -> pl.DataFrame:
@@ -98,24 +132,6 @@ def _scaled(pieces: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _subjects(pieces: pl.DataFrame, activity: Activity) -> pl.DataFrame:
-    """Pieces with the `subject` whose samples explain them: at every instant its device's, else its workload's."""
-    devices = activity.devices.rename({"device_id": "observed", "subject": "_device"})
-    workloads = activity.workloads.rename({"subject": "_workload"})
-    named = pieces.join(devices, on="observed", how="left").join(workloads, on="workload_id", how="left")
-    both = pl.col("_device").is_not_null() & pl.col("_workload").is_not_null()
-    parted = _parted(named.filter(both), activity)
-    whole = named.filter(~both).with_columns(by_device=pl.col("_device").is_not_null())
-    subject = pl.when("by_device").then("_device").otherwise("_workload")
-    return pl.concat([whole, parted.select(whole.columns)]).with_columns(subject=subject).drop("_device", "_workload")
-
-
-def _parted(pieces: pl.DataFrame, activity: Activity) -> pl.DataFrame:
-    """Pieces of which a device and a workload could tell, cut where the device's samples begin and end."""
-    seen = activity.spans(pieces["_device"]).rename({"subject": "_device"}).with_columns(by_device=pl.lit(True))
-    return label(pieces, "_device", seen, "by_device").with_columns(pl.col("by_device").fill_null(False))
-
-
 def _unobserved(pieces: pl.DataFrame) -> pl.DataFrame:
     return _plain(pieces.with_columns(state=CODE["allocated_unobserved"] + pl.col("sliced")), "state")
 
@@ -132,6 +148,7 @@ def _plain(pieces: pl.DataFrame, state: str) -> pl.DataFrame:
         none.alias("busy"),
         none.alias("bound"),
         energy.alias("energy"),
+        pl.lit(False).alias("measured"),
     )
 
 
@@ -139,14 +156,11 @@ def _observed(pieces: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
     """Three rows a piece: its weight split by the time its samples were idle, active, or missing."""
     length = (pl.col("end") - pl.col("start")).cast(pl.Int128)
     wide = pl.col("weight").cast(pl.Int128)
-    # On a device the holders share what it did; samples of a workload are means over its accelerators.
-    numerator = pl.when(pl.col("by_device") & pl.col("held").is_null()).then(1).otherwise("quantity").cast(pl.Int128)
-    denominator = pl.when("by_device").then(pl.coalesce("held", pl.lit(1))).otherwise(PPM).cast(pl.Int128)
     split = pieces.with_columns(done).with_columns(
         idle_weight=(wide * pl.col("idle") // length).cast(pl.Int64),
         seen_weight=(wide * (pl.col("idle") + pl.col("active")) // length).cast(pl.Int64),
-        **{f"my_{m}": (pl.col(m).cast(pl.Int128) * numerator // denominator).cast(pl.Int64) for m in MEASURES[2:4]},
-        **{f"my_{m}": _energy(m, numerator, denominator) for m in MEASURES[4:6]},
+        **{f"my_{m}": _mine(m, "among") for m in MEASURES[2:4]},
+        **{f"my_{m}": _energy(m) for m in MEASURES[4:6]},
     )
     split = split.with_columns(
         active_weight=pl.col("seen_weight") - pl.col("idle_weight"),
@@ -176,16 +190,24 @@ def _observed(pieces: pl.DataFrame, done: pl.DataFrame) -> pl.DataFrame:
     ).filter(pl.col("weight") > 0)
 
 
-def _energy(measure: str, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
-    """A device's energy is shared like its time; a workload's is its own."""
-    mine = (pl.col(measure).cast(pl.Int128) * numerator // denominator).cast(pl.Int64)
-    return pl.when("by_device").then(mine).otherwise(measure)
+def _mine(measure: str, among: str) -> pl.Expr:
+    """On a device the holders share what it did; samples of a workload are means over its accelerators."""
+    alone = pl.col("by_device") & pl.col(among).is_null()
+    numerator = pl.when(alone).then(1).otherwise("quantity").cast(pl.Int128)
+    denominator = pl.when("by_device").then(pl.coalesce(among, pl.lit(1))).otherwise(PPM).cast(pl.Int128)
+    return (pl.col(measure).cast(pl.Int128) * numerator // denominator).cast(pl.Int64)
+
+
+def _energy(measure: str) -> pl.Expr:
+    """A device's energy is shared like its time; a workload's, or that of a part which tells it, is its own."""
+    own = pl.col("measured") & (pl.col("metered") > 0)
+    return pl.when(own).then(_mine(measure, "among")).when("by_device").then(_mine(measure, "held")).otherwise(measure)
 
 
 def _bound(state: str) -> pl.Expr:
-    """A shared device's activity may have been all mine or none of it."""
+    """A shared device's activity may have been all mine or none of it; a measured part is what it is."""
     mine, all_of_it = pl.col(f"my_busy_{state}"), pl.col(f"busy_{state}")
-    shared = pl.col("by_device") & pl.col("held").is_not_null()
+    shared = pl.col("by_device") & pl.col("among").is_not_null() & ~pl.col("measured")
     return pl.when(shared).then(pl.max_horizontal(mine, all_of_it - mine)).otherwise(0)
 
 
@@ -199,4 +221,5 @@ def _row(pieces: pl.DataFrame, state: pl.Expr, weight: str, busy: str, bound: pl
         pl.col(busy).alias("busy"),
         bound.cast(pl.Int64).alias("bound"),
         pl.col(energy).alias("energy"),
+        pl.col("measured") if "measured" in pieces.columns else pl.lit(False).alias("measured"),
     )

@@ -1,4 +1,4 @@
-"""Samples as disjoint observed intervals: whose they are, which of several counts, how long each holds."""
+"""Samples as disjoint observed intervals: whose they are, which of one source's counts, how long each holds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from accounting.core.spans import apart
 from accounting.core.steps import DAY, key_of, ms_of, packed
 from accounting.policy import Policy
 
@@ -18,29 +19,35 @@ LONGEST_HOLD = DAY // 2
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Samples that tell anything, with `key` (packed subject and start) and MEASURES; names of subjects by code."""
+    """Samples that tell anything: `key` (packed subject and start), MEASURES, rank; names of subjects by code."""
 
     rows: pl.DataFrame
     devices: pl.DataFrame
     workloads: pl.DataFrame
+    parts: pl.DataFrame
 
 
 def named(samples: pl.DataFrame) -> Named:
-    """Subjects are devices, then the workloads of samples that name no device; rows are sorted by key."""
+    """Subjects are devices, the workloads of samples that name no device, then parts; rows are sorted by key."""
     level = pl.coalesce("busy_ppm", "sm_active_ppm", "tensor_active_ppm")
     told = samples.with_columns(level=level).filter(pl.col("level").is_not_null())
-    devices = _subjects(told, "device_id", 0)
-    workloads = _subjects(told.filter(pl.col("device_id").is_null()), "workload_id", devices.height)
-    by_device = told.join(devices, on="device_id", how="left")
-    by_workload = workloads.rename({"subject": "_workload"})
-    rows = by_device.join(by_workload, on="workload_id", how="left") if workloads.height else by_device
-    subject = pl.coalesce("subject", "_workload") if workloads.height else pl.col("subject")
-    return Named(rows.select(packed(subject, "start_ms").alias("key"), *MEASURES).sort("key"), devices, workloads)
+    part, device = pl.col("part"), pl.col("device_id").is_not_null()
+    devices = _subjects(told.filter(~part), ["device_id"], 0)
+    workloads = _subjects(told.filter(~device), ["workload_id"], devices.height)
+    parts = _subjects(told.filter(part), ["device_id", "workload_id"], devices.height + workloads.height)
+    found = [(~part & device, devices), (~device, workloads), (part, parts)]
+    rows = [_coded(told.filter(which), names) for which, names in found if names.height]
+    return Named(pl.concat(rows or [_coded(told, devices)]).sort("key"), devices, workloads, parts)
 
 
-def _subjects(samples: pl.DataFrame, column: str, offset: int) -> pl.DataFrame:
-    names = samples.select(column).drop_nulls().unique().sort(column)
+def _subjects(samples: pl.DataFrame, columns: list[str], offset: int) -> pl.DataFrame:
+    names = samples.select(columns).drop_nulls().unique().sort(columns)
     return names.with_columns(subject=pl.int_range(offset, offset + pl.len(), dtype=pl.Int64))
+
+
+def _coded(samples: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    keys = [name for name in names.columns if name != "subject"]
+    return samples.join(names, on=keys).select(packed("subject", "start_ms").alias("key"), *MEASURES, "rank")
 
 
 def one_per_start(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -83,6 +90,34 @@ def intervals(samples: pl.DataFrame, policies: tuple[Policy, ...]) -> pl.DataFra
         length=length,
         joules=pl.coalesce(said.cast(pl.Int64), pl.col("power_mw") * length // 1000),
         active=(pl.col("level") > pl.col("active_above")) | busier,
+    )
+
+
+def without(samples: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """The `intervals` of samples, less the disjoint `spans` (subject, start, end); energy goes with the time."""
+    if not spans.height:
+        return samples
+    start = ms_of("key")
+    whole = samples.with_columns(
+        subject=key_of("key"), start=start, end=start + pl.col("length"), _since=start, _whole=pl.col("length")
+    )
+    left, _ = apart(whole, "subject", spans)
+    joules = pl.col("joules").cast(pl.Int128)
+
+    def until(edge: str) -> pl.Expr:
+        return joules * (pl.col(edge) - pl.col("_since")) // pl.col("_whole")
+
+    return (
+        left.select(
+            "level",
+            "active",
+            "idle_after",
+            key=packed("subject", "start"),
+            length=pl.col("end") - pl.col("start"),
+            joules=(until("end") - until("start")).cast(pl.Int64),
+        )
+        .select(samples.columns)
+        .sort("key")
     )
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from accounting.policy import Policy
+
+DEVICE_SPANS = {"device_id": pl.String, "start_ms": pl.Int64, "end_ms": pl.Int64}
+
+
+def no_spans() -> pl.DataFrame:
+    """Device spans where nobody tells of any."""
+    return pl.DataFrame(schema=DEVICE_SPANS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,13 @@ class Partition:
     gone) and with canonical accelerator names. `jobs` are those that hold or wait in the window; `capacity` is all of
     the cluster's, with starts and ends filled; `prices` and `teams` are all; `samples` reach a halo of
     `max(idle_after, hold)`, at least a day, beyond the window. `watermark` ends open rows. `scheduled` says whether
-    any source tells who holds this cluster's accelerators.
+    any source tells who holds this cluster's accelerators. A sample whose `part` is True tells of one workload's own
+    part of a device (both are named), as a share of the whole device. Of samples of one subject that tell of one
+    instant, those of the least `rank` count; 0 is a node's agent.
+
+    `health` are the spans (DEVICE_SPANS, in ms, may overlap) in which a device could not be used, `watched` those in
+    which somebody was there to tell whether it was held: there, free time is known to be free also where nothing is
+    `scheduled`.
     """
 
     cluster: str
@@ -33,6 +46,8 @@ class Partition:
     policies: tuple[Policy, ...]
     zones: Mapping[str, str]
     scheduled: bool = True
+    health: pl.DataFrame = field(default_factory=no_spans)
+    watched: pl.DataFrame = field(default_factory=no_spans)
 
 
 @dataclass(frozen=True, slots=True)

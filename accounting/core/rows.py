@@ -11,13 +11,14 @@ from accounting.core.steps import PPM
 from accounting.core.ticks import Ticks
 
 NOBODY = -1
-BITS = 16
+BITS = 32
 
 
 def account_rows(weights: pl.DataFrame, ticks: Ticks, reserved: list[int]) -> pl.DataFrame:
     """One row per place, tick, lot, holder and state, in sort order.
 
-    Adds hour, month, price, list_price, `ms`, `busy_ms`, `bound_ms`, `energy` and `cost` (nano, NULL: unpriced).
+    Adds hour, month, price, list_price, `ms`, `busy_ms`, `bound_ms`, `energy`, `measured` (some of it was told as the
+    holder's own part of a device) and `cost` (nano, NULL: unpriced).
     Milliseconds are rounded cumulatively over a place's hour, cost over a place's hour at one price. Free time of the
     `reserved` lots is `unallocated_reserved`.
     """
@@ -60,7 +61,9 @@ def _lotted(weights: pl.DataFrame, ticks: Ticks) -> pl.DataFrame:
 def _summed(weights: pl.DataFrame) -> pl.DataFrame:
     """One row per tick, holder and state, sorted."""
     measured = [pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in ("busy", "bound", "energy")]
-    sums = weights.group_by("place", "tick", "ident", "state").agg(pl.col("weight").sum(), *measured)
+    sums = weights.group_by("place", "tick", "ident", "state").agg(
+        pl.col("weight").sum(), *measured, pl.col("measured").any()
+    )
     return sums.sort("tick", "ident", "state", nulls_last=True)
 
 
@@ -98,9 +101,9 @@ def _merged(weights: pl.DataFrame) -> pl.DataFrame:
     measured = [pl.when(pl.col(c).count() > 0).then(pl.col(c).sum()).alias(c) for c in ("busy", "bound", "energy")]
     grouped = (
         weights.lazy()
-        .select(code=code, weight="weight", busy="busy", bound="bound", energy="energy")
+        .select(code=code, weight="weight", busy="busy", bound="bound", energy="energy", measured="measured")
         .group_by("code")
-        .agg(pl.col("weight").sum(), *measured)
+        .agg(pl.col("weight").sum(), *measured, pl.col("measured").any())
         .sort("code")
         .collect(engine="streaming")
     )
@@ -115,6 +118,7 @@ def _merged(weights: pl.DataFrame) -> pl.DataFrame:
         busy="busy",
         bound="bound",
         energy="energy",
+        measured="measured",
     )
 
 

@@ -20,7 +20,7 @@ _GRAIN = ("hour", "month", "place", "place_node", "lot", "ident", "state", "slic
 def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """`accounting.tables.USAGE` without `publication`, one row per grain."""
     hourly = _by_hour(_as_seen(_on_nodes(rows, setting), setting), setting)
-    held = hourly["state"] <= CODE["allocated_active"]
+    held = hourly["state"].is_between(CODE["allocated_unobserved"], CODE["allocated_active"])
     words = _words(hourly, setting)
     node = pl.coalesce("place_node", "node")
     return (
@@ -48,6 +48,8 @@ def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
             sharing=_sharing(),
             split_method=pl.when(pl.col("bound_ms") > 0)
             .then(pl.lit("by_share"))
+            .when(pl.col("busy_ms").is_not_null() & pl.col("measured"))
+            .then(pl.lit("measured"))
             .when(pl.col("busy_ms").is_not_null())
             .then(pl.lit("whole")),
             error_bound=to_seconds(pl.col("bound_ms")),
@@ -105,12 +107,12 @@ def _look_alike(setting: Setting) -> bool:
 
 def _by_hour(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     """Rows of one hour that differ in nothing people see (a policy changed in between) are one."""
-    sums = [pl.col("ms").sum(), *(_sum(c) for c in ("busy_ms", "bound_ms", "energy"))]
+    sums = [pl.col("ms").sum(), *(_sum(c) for c in ("busy_ms", "bound_ms", "energy")), pl.col("measured").any()]
     if (
         not _look_alike(setting)
         and rows["tick"].n_unique() == rows.select(pl.struct("place", "hour").n_unique()).item()
     ):
-        return rows.select(*_GRAIN, "ms", "busy_ms", "bound_ms", "energy")
+        return rows.select(*_GRAIN, "ms", "busy_ms", "bound_ms", "energy", "measured")
     return rows.group_by(_GRAIN, maintain_order=True).agg(sums)
 
 

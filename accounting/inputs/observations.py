@@ -9,6 +9,8 @@ from accounting.stores.lake import Lake
 from accounting.tables import INPUT_CAPACITY, INPUT_JOBS
 
 PPM = 1_000_000
+NO_IMPORT = 0
+"""Number of the import of rows that are made of what agents told."""
 
 _RECORD = ["cluster", "device_id", "instance_id", "workload_id", "start_ms"]
 _HOLDING = ["cluster", "workload_id", "device_id", "instance_id", "start_ms", "accelerator"]
@@ -121,5 +123,5 @@ def unstated(seen: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
 def _as(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """The columns of another table; what it has more is NULL, and the number of the import 0."""
     none = [pl.lit(None, t).alias(c) for c, t in schema.items() if c not in rows.columns]
-    zero = [pl.lit(0, pl.Int64).alias(c) for c in ("import_seq", "row")]
+    zero = [pl.lit(NO_IMPORT, pl.Int64).alias(c) for c in ("import_seq", "row")]
     return rows.with_columns(*zero, *none).select(schema.names())

@@ -8,7 +8,12 @@ WITH charged AS (
 
 used AS (
   SELECT usage.cluster, usage.pool, usage.accelerator, usage.day, usage.month, usage.workload_id, usage.model, usage.state,
-    COALESCE(usage.team, CASE WHEN STARTS_WITH(usage.state, 'allocated_') THEN 'unowned' ELSE usage.capacity_owner END) AS owner_team,
+    CASE
+      WHEN usage.state = 'unhealthy' THEN usage.capacity_owner
+      WHEN usage.team IS NOT NULL THEN usage.team
+      WHEN STARTS_WITH(usage.state, 'allocated_') THEN 'unowned'
+      ELSE usage.capacity_owner
+    END AS owner_team,
     SUM(usage.device_seconds) AS device_seconds
   FROM staged.usage AS usage
   GROUP BY usage.cluster, usage.pool, usage.accelerator, usage.day, usage.month, usage.workload_id, usage.model, usage.state, owner_team

@@ -2,8 +2,8 @@
 
 Nothing of the core is used. Time is cut at every edge there is; in between everything is constant.
 Where SEMANTICS leaves a choice, the choice is named here: whole devices that nobody holds belong to the pool in the
-hours in which holders without a device draw on it; a pool bought in several lots gives everyone a proportional part
-of each; time beyond all capacity belongs to the place's least lot of that day.
+hours in which holders without a device draw on it, whatever their health; a pool bought in several lots gives everyone
+a proportional part of each; time beyond all capacity belongs to the place's least lot of that day.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ Place = tuple[Pool, str | None]
 Lot = tuple[str | None, str | None, str | None, str | None]
 NOTHING: Lot = (None, None, None, None)
 FOREVER = 1 << 60
+Told = tuple[int, int, int, Policy]
+"""A sample after cutting: start, end, busy, and the policy at the start of the whole."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Answer:
     prices: dict[str, int] = field(default_factory=dict)
     rounded: set[tuple[Place, int]] = field(default_factory=set)
     """Places and hours in which some time is no whole number of milliseconds."""
+    disagreements: dict[int, int] = field(default_factory=dict)
+    """Samples that say something else than a more trusted source, by day since the epoch."""
 
     def by(self, *names: str) -> dict[tuple[Any, ...], Fraction]:
         """Device time summed by some fields of the key; `day` is one too."""
@@ -118,6 +122,7 @@ class _Reading:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.disagreements: dict[int, int] = defaultdict(int)
         self.jobs = [self.job(j) for j in world.full("jobs") if j["start_ms"] is not None]
         self.capacity = [c for c in map(self.online, world.full("capacity")) if c["start_ms"] < c["end_ms"]]
         self.all_capacity = list(map(self.online, world.full("capacity")))
@@ -126,9 +131,18 @@ class _Reading:
         self.rules = world.full("teams")
         self.stated = {(c["pool"], c["accelerator"]) for c in self.all_capacity}
         self.named_pools = {c["pool"] for c in self.all_capacity}
-        device_rows = [s for s in world.full("samples") if s["device_id"] is not None]
+        part_rows = [s for s in world.full("samples") if s["part"]]
+        device_rows = [s for s in world.full("samples") if s["device_id"] is not None and not s["part"]]
         workload_rows = [s for s in world.full("samples") if s["device_id"] is None]
-        self.of_device = {k: self.seen(v) for k, v in _grouped(device_rows, "device_id").items()}
+        self.broken = _grouped(self.world.health, "device_id")
+        self.of_device = {
+            k: self.seen(v, self.broken.get(k, [])) for k, v in _grouped(device_rows, "device_id").items()
+        }
+        self.of_part = {
+            (device, workload): self.seen(rows, self.broken.get(device, []))
+            for device, of_one in _grouped(part_rows, "device_id").items()
+            for workload, rows in _grouped(of_one, "workload_id").items()
+        }
         self.of_workload = {k: self.seen(v) for k, v in _grouped(workload_rows, "workload_id").items()}
 
     def job(self, row: Row) -> Row:
@@ -155,12 +169,29 @@ class _Reading:
 
     # -- samples -----------------------------------------------------------------------------------------------------
 
-    def seen(self, rows: list[Row]) -> list[Seen]:
+    def seen(self, rows: list[Row], broken: Sequence[Row] = ()) -> list[Seen]:
+        return self.with_idle_runs(_less(self.agreed(rows), [(b["start_ms"], b["end_ms"]) for b in broken]))
+
+    def agreed(self, rows: list[Row]) -> list[Told]:
+        """Of several sources the best present one at every instant; how often a worse one says something else."""
+        best: list[Told] = []
+        for _, same in sorted(_grouped(rows, "rank").items()):
+            worse = self.told(same)
+            for start, end, busy, _ in worse:
+                for day in range(start // DAY, (end - 1) // DAY + 1):
+                    spans = [(max(start, a, day * DAY), min(end, b, (day + 1) * DAY), told) for a, b, told, _ in best]
+                    time = sum(b - a for a, b, _ in spans if a < b)
+                    off = sum((told - busy) * (b - a) for a, b, told in spans if a < b)
+                    self.disagreements[day] += abs(off) > 100_000 * time
+            best = sorted([*best, *_less(worse, [(a, b) for a, b, _, _ in best])], key=lambda t: t[0])
+        return best
+
+    def told(self, rows: list[Row]) -> list[Told]:
         best: dict[int, Row] = {}
         for row in sorted(rows, key=lambda r: (r["start_ms"], r["busy_ppm"], r["end_ms"] or -1)):
             best[row["start_ms"]] = row
         starts = sorted(best)
-        cut: list[tuple[int, int, int, Policy]] = []
+        cut: list[Told] = []
         for i, start in enumerate(starts):
             following = starts[i + 1] if i + 1 < len(starts) else None
             end: int | None = best[start]["end_ms"]
@@ -170,7 +201,7 @@ class _Reading:
                 end = min(end, following)
             if end is not None and end > start:
                 cut.append((start, end, best[start]["busy_ppm"], self.policy(start)))
-        return self.with_idle_runs(cut)
+        return cut
 
     def held_until(self, start: int, following: int | None, starts: list[int]) -> int | None:
         hold: int | None = self.policy(start).hold_ms
@@ -183,7 +214,7 @@ class _Reading:
             hold = min(int(median(steps)) * 2, DAY // 2)
         return start + hold if following is None else min(start + hold, following)
 
-    def with_idle_runs(self, cut: list[tuple[int, int, int, Policy]]) -> list[Seen]:
+    def with_idle_runs(self, cut: list[Told]) -> list[Seen]:
         result: list[Seen] = []
         i = 0
         while i < len(cut):
@@ -202,10 +233,44 @@ class _Reading:
             i = j + 1
         return result
 
-    def observed(self, device: str | None, workload: str | None, t: int) -> Seen | None:
-        mine = self.of_device.get(device, []) if device else []
-        others = self.of_workload.get(workload, []) if workload else []
-        return next((s for s in (*mine, *others) if s.start <= t < s.end), None)
+    def observed(self, device: str | None, workload: str | None, t: int) -> tuple[str, Seen] | None:
+        """Who tells at an instant, and what."""
+        tellers = {
+            "part": self.of_part.get((device or "", workload or ""), []),
+            "device": self.of_device.get(device or "", []),
+            "workload": self.of_workload.get(workload or "", []),
+        }
+        return next(((who, s) for who, told in tellers.items() for s in told if s.start <= t < s.end), None)
+
+    def teller(self, job: Row, t: int) -> str | None:
+        found = self.observed(job["device_id"], job["workload_id"], t)
+        return None if found is None else found[0]
+
+    def busy(self, job: Row, held: list[Row], shared: int | None, a: int, b: int) -> Fraction | None:
+        """Milliseconds of use: a part is the holder's, what is left of a device is shared by those without a part."""
+        found = self.observed(job["device_id"], job["workload_id"], a)
+        if found is None:
+            return None
+        who, seen = found
+        level, scale = seen.busy, Fraction(job["quantity_ppm"], ONE)
+        if who == "part":
+            names = ("device_id", "workload_id")
+            mine = [j for j in self.holding(a, b) if all(j[n] == job[n] for n in names)]
+            scale = Fraction(job["quantity_ppm"], _sum(mine))
+        elif who == "device":
+            parts = (s for (device, _), told in self.of_part.items() if device == job["device_id"] for s in told)
+            level = max(0, level - sum(s.busy for s in parts if s.start <= a < s.end))
+            others = [j for j in held if self.teller(j, a) == "device"]
+            scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], _sum(others))
+        return Fraction(level, ONE) * scale * (b - a)
+
+    def unhealthy(self, place: Place, t: int) -> bool:
+        return any(b["start_ms"] <= t < b["end_ms"] for b in self.broken.get(place[1] or "", []))
+
+    def known(self, place: Place, t: int) -> bool:
+        """Whether anybody tells if the place is held."""
+        spans = (w for w in self.world.watched if w["device_id"] == place[1])
+        return self.world.scheduled or any(w["start_ms"] <= t < w["end_ms"] for w in spans)
 
     # -- what holds at an instant ------------------------------------------------------------------------------------
 
@@ -265,9 +330,10 @@ class _Reading:
     @cached_property
     def edges(self) -> list[int]:
         found = set(range(START, self.world.end + 1, HOUR))
-        for row in [*self.jobs, *self.capacity, *self.world.full("prices"), *self.rules, *self.world.full("jobs")]:
+        rows = [*self.jobs, *self.capacity, *self.world.full("prices"), *self.rules, *self.world.full("jobs")]
+        for row in [*rows, *self.world.health, *self.world.watched]:
             found |= {t for c in ("start_ms", "end_ms", "submitted_ms") if (t := row.get(c)) is not None}
-        for line in [*self.of_device.values(), *self.of_workload.values()]:
+        for line in [*self.of_device.values(), *self.of_part.values(), *self.of_workload.values()]:
             found |= {t for s in line for t in (s.start, s.end)}
         found |= {p.start_ms for p in self.world.policies if p.start_ms is not None}
         # Every zone's month begins at a whole half hour.
@@ -275,7 +341,10 @@ class _Reading:
         return sorted(t for t in found if START <= t <= self.world.end)
 
     def answer(self) -> Answer:
-        result = Answer(prices={p["key"]: int(p["price_per_hour"] * Decimal(10**9)) for p in self.prices})
+        result = Answer(
+            disagreements={d: n for d, n in self.disagreements.items() if n},
+            prices={p["key"]: int(p["price_per_hour"] * Decimal(10**9)) for p in self.prices},
+        )
         moved = self.hours_drawn_on()
         for a, b in pairwise(self.edges):
             self.account(result, a, b, moved)
@@ -307,7 +376,8 @@ class _Reading:
                 home: Place = (pool, row["device_id"])
                 alone = row["device_id"] is not None and home not in held
                 there[(pool, None) if alone and (pool, a // HOUR) in moved else home].append(row)
-        free = {p: _sum(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
+        left = {p: _sum(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
+        free = {p: (quantity, not self.unhealthy(p, a) and self.known(p, a)) for p, quantity in left.items()}
         for place in sorted({*held, *there}, key=repr):
             self.account_place(result, a, b, place, held[place], there[place], free)
 
@@ -316,8 +386,9 @@ class _Reading:
         return min(_sum(held), most)
 
     def account_place(
-        self, result: Answer, a: int, b: int, place: Place, held: list[Row], there: list[Row], free: Mapping[Place, int]
-    ) -> None:
+        self, result: Answer, a: int, b: int, place: Place, held: list[Row], there: list[Row],
+        free: Mapping[Place, tuple[int, bool]],
+    ) -> None:  # fmt: skip
         taken, total = self.taken(place, held, there), _sum(held)
         result.raised[place[0], (a - START) // DAY] += Fraction(max(taken, _sum(there)), ONE) * (b - a)
         for job in held:
@@ -327,8 +398,9 @@ class _Reading:
                 else Fraction(job["quantity_ppm"] * taken, total * ONE)
             )
             several = place[1] is not None and (len(held) > 1 or total > taken)
-            self.account_holder(result, a, b, place, there, job, part, total if several else None)
-        if free[place] > 0:
+            busy = self.busy(job, held, total if several else None, a, b)
+            self.account_holder(result, a, b, place, there, job, part, busy)
+        if free[place][0] > 0:
             self.account_free(result, a, b, place, there, held, free)
 
     def account_holder(
@@ -340,37 +412,38 @@ class _Reading:
         there: list[Row],
         job: Row,
         part: Fraction,
-        shared: int | None,
+        busy: Fraction | None,
     ) -> None:
-        seen = self.observed(job["device_id"], job["workload_id"], a)
-        by_device = seen is not None and seen in self.of_device.get(job["device_id"], [])
-        state = "allocated_unobserved" if seen is None else "allocated_idle" if seen.idle else "allocated_active"
-        busy = None
-        if seen is not None:
-            scale = Fraction(job["quantity_ppm"], ONE)
-            if by_device:
-                scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], shared)
-            busy = Fraction(seen.busy, ONE) * scale * (b - a)
+        found = self.observed(job["device_id"], job["workload_id"], a)
+        state = "allocated_unobserved"
+        if found is not None:
+            state = "allocated_idle" if found[1].idle else "allocated_active"
+        if self.unhealthy(place, a):
+            state, busy = "unhealthy", None
         team, status, center = self.owner(job, a)
         who = (job["workload_id"], team, status, center)
         self.book(result, a, place, there, who, state, part * (b - a), busy)
 
     def account_free(
-        self, result: Answer, a: int, b: int, place: Place, there: list[Row], held: list[Row], free: Mapping[Place, int]
-    ) -> None:
-        time = Fraction(free[place], ONE) * (b - a)
+        self, result: Answer, a: int, b: int, place: Place, there: list[Row], held: list[Row],
+        free: Mapping[Place, tuple[int, bool]],
+    ) -> None:  # fmt: skip
+        time = Fraction(free[place][0], ONE) * (b - a)
         device = place[1]
-        seen = self.observed(device, None, a) if device and not held else None
-        if seen is not None and seen.active:
+        if self.unhealthy(place, a):
+            self.book(result, a, place, there, (None, None, None, None), "unhealthy", time, None)
+            return
+        found = self.observed(device, None, a) if device and not held else None
+        if found is not None and found[1].active:
+            seen = found[1]
             who = (None, None, "unowned", None)
             self.book(result, a, place, there, who, "allocated_active", time, Fraction(seen.busy, ONE) * (b - a))
             return
-        state = self.free_state(place[0], sum(q for p, q in free.items() if p[0] == place[0] and q > 0), a)
+        usable = sum(q for p, (q, counts) in free.items() if p[0] == place[0] and q > 0 and counts)
+        state = self.free_state(place[0], usable, a) if self.known(place, a) else "unobserved"
         self.book(result, a, place, there, (None, None, None, None), state, time, None)
 
     def free_state(self, pool: Pool, quantity: int, t: int) -> str:
-        if not self.world.scheduled:
-            return "unobserved"
         waiting: dict[Any, int] = defaultdict(int)
         jobs = self.world.full("jobs")
         for job in _once([j for j in jobs if self.waits(j, t)]):
@@ -460,6 +533,17 @@ def _once(rows: list[Row]) -> list[Row]:
     """Of one workload's rows at an instant, those that name a device, if any does."""
     by_device = {row["workload_id"] for row in rows if row["device_id"] is not None} - {None}
     return [row for row in rows if row["device_id"] is not None or row["workload_id"] not in by_device]
+
+
+def _less(told: Iterable[Told], spans: Iterable[tuple[int, int]]) -> list[Told]:
+    """What is left of each sample outside of the spans."""
+    left = list(told)
+    for start, end in spans:
+        if start < end:
+            before = [(a, min(b, start), busy, policy) for a, b, busy, policy in left]
+            after = [(max(a, end), b, busy, policy) for a, b, busy, policy in left]
+            left = [t for t in (*before, *after) if t[0] < t[1]]
+    return sorted(left, key=lambda t: t[0])
 
 
 def _sum(rows: Iterable[Row]) -> int:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from accounting.core.partition import Results
+from accounting.policy import Policy
 from accounting.tables import CHARGES, USAGE
 from tests.worlds import A100, DAY, HOUR, ONE, START, World, at, minutes, ms, price, together
 
@@ -349,3 +350,123 @@ def test_a_job_seen_by_two_sources_is_one() -> None:
         "unallocated_stranded": 1,
         "unallocated_free": 44,
     }
+
+
+def broken(start: int, end: int, device: str = "d") -> Row:
+    return {"device_id": device, "start_ms": start, "end_ms": end}
+
+
+def test_a_device_that_cannot_be_used_is_unhealthy_held_or_not() -> None:
+    """The holder stays in usage; the capacity's owner, else the platform, bears it, and nobody's cost center does."""
+    for owner, bearer in (("own", "own"), (None, "platform")):
+        world = World(
+            jobs=[job("a", at(0), at(2), device_id="d", team="red")],
+            capacity=[{"device_id": "d", "end_ms": at(4), "owner_team": owner}],
+            prices=[price("2")],
+            teams=[{"selector": "workload_id=a", "team": "red", "cost_center": "cc"}],
+            samples=minutes("d", at(0), [50] * 180),
+            health=[broken(at(1), at(3)), broken(at(1, 30), at(2, 30))],
+        )
+        results = world.account()
+        lost = results.usage.filter(pl.col("state") == "unhealthy")
+        assert hours(lost, "workload_id", "team", "owner_status") == {("a", "red", "fact"): 1, (None, None, None): 1}
+        assert lost["busy_seconds"].null_count() == lost.height
+        assert hours(results.usage, "state") == {"unhealthy": 2, "allocated_active": 1, "unallocated_free": 1}
+        overhead = results.charges.filter(pl.col("charge_kind") == "overhead")
+        charges = overhead.sort("workload_id", nulls_last=True)
+        assert charges.select("workload_id", "team", "owner_team", "cost_center", "cost", "used_cost").rows() == [
+            ("a", bearer, owner, None, 2, None),
+            (None, bearer, owner, None, 2, None),
+        ]
+
+
+def test_holders_of_an_unhealthy_device_keep_their_shares_of_it() -> None:
+    jobs = [job("a", at(0), at(1), device_id="d"), job("b", at(0), at(1), device_id="d", quantity_ppm=ONE // 2)]
+    world = World(jobs=jobs, capacity=[{"device_id": "d", "end_ms": at(1)}], health=[broken(at(0), at(0, 30))])
+    usage = world.account().usage
+    assert hours(usage, "workload_id", "state", "sharing") == {
+        (w, state, "time_sliced"): Decimal(t) / HOUR
+        for w, t in (("a", 1_200_000), ("b", 600_000))
+        for state in ("unhealthy", "allocated_unobserved")
+    }
+
+
+def test_a_broken_device_is_no_free_device_for_those_who_wait() -> None:
+    world = World(
+        jobs=[job("w", at(4), None, submitted_ms=at(0), quantity_ppm=2 * ONE)],
+        capacity=[{"device_id": d, "end_ms": at(3)} for d in ("d", "e")],
+        health=[broken(at(1), at(2))],
+    )
+    usage = world.account().usage
+    assert hours(usage.filter(pl.col("workload_id").is_null()), "state") == {
+        "unallocated_queued": 4,
+        "unhealthy": 1,
+        "unallocated_stranded": 1,
+    }
+
+
+def test_an_unhealthy_span_ends_an_idle_run_and_its_samples_tell_nothing() -> None:
+    """Fifty idle seconds on either side of ten broken ones are no idle minute; without a break they are."""
+    told = [{"device_id": "d", "start_ms": at(1), "end_ms": at(1, 1, 50), "busy_ppm": 0}]
+    world = World(jobs=[job("a", at(1), at(2), device_id="d")], capacity=[{"device_id": "d"}], samples=told)
+    assert hours(world.account().usage, "state")["allocated_idle"] == Decimal(110_000) / HOUR
+    halves = world.revised(health=[broken(at(1, 0, 50), at(1, 1))]).account().usage
+    assert hours(halves, "state")["allocated_active"] == Decimal(100_000) / HOUR
+    assert "allocated_idle" not in hours(halves, "state")
+
+
+def test_who_held_broken_devices_only_is_not_spread_upon() -> None:
+    world = World(
+        jobs=[job("a", at(0), at(1), device_id="d", team="red"), job("b", at(0), at(1), device_id="e", team="blue")],
+        capacity=[{"device_id": d, "end_ms": at(2)} for d in ("d", "e")],
+        health=[broken(at(0), at(1))],
+        policies=(Policy(name="base", unallocated="evenly"),),
+    )
+    charges = world.account().charges
+    assert hours(charges, "charge_kind", "team") == {
+        ("usage", "blue"): 1,
+        ("unallocated", "blue"): 2,
+        ("overhead", "platform"): 1,
+    }
+
+
+def test_health_of_devices_that_no_row_accounts_changes_nothing() -> None:
+    world = World(jobs=[job("a", at(0), at(1), device_id="x")], capacity=[{"quantity_ppm": ONE}])
+    told = world.revised(health=[broken(at(0), at(1), "x"), broken(at(0), at(1), "y")])
+    assert world.account().usage.equals(told.account().usage)
+
+
+def test_free_time_is_known_where_an_agent_watched_the_device() -> None:
+    world = World(
+        jobs=[job("a", at(0), at(1), device_id="d")],
+        capacity=[{"device_id": d, "end_ms": at(6)} for d in ("d", "e")],
+        watched=[broken(at(0), at(2)), broken(at(1), at(3)), broken(at(4), at(5))],
+        scheduled=False,
+    )
+    assert hours(world.account().usage, "device_id", "state") == {
+        ("d", "allocated_unobserved"): 1,
+        ("d", "unallocated_free"): 3,
+        ("d", "unobserved"): 2,
+        ("e", "unobserved"): 6,
+    }
+    logged = world.revised(scheduled=True).account().usage
+    assert hours(logged, "device_id", "state")["e", "unallocated_free"] == 6
+
+
+def test_what_nobody_watches_is_not_free_for_those_who_wait() -> None:
+    """Two accelerators are asked for; of two that nobody held, one was watched."""
+    wanted = job("w", None, at(3), submitted_ms=at(0), quantity_ppm=2 * ONE)
+    world = World(jobs=[wanted], capacity=[{"device_id": d, "end_ms": at(3)} for d in ("d", "e")], scheduled=False)
+    one, both = (world.revised(watched=[broken(at(0), at(3), d) for d in names]) for names in ("d", "de"))
+    assert hours(one.account().usage, "state") == {"unallocated_free": 3, "unobserved": 3}
+    assert hours(both.account().usage, "state") == {"unallocated_queued": 6}
+
+
+def test_a_pool_without_devices_is_unobserved_without_a_job_log() -> None:
+    world = World(capacity=[{"end_ms": at(2)}], watched=[broken(at(0), at(2))], scheduled=False)
+    assert hours(world.account().usage, "state") == {"unobserved": 2}
+
+
+def test_an_unhealthy_device_is_unhealthy_watched_or_not() -> None:
+    world = World(capacity=[{"device_id": "d", "end_ms": at(3)}], health=[broken(at(1), at(2))], scheduled=False)
+    assert hours(world.account().usage, "state") == {"unhealthy": 1, "unobserved": 2}

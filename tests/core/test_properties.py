@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from accounting.core.partition import Results
 from accounting.tables import CAPACITY, CHARGE_KINDS, CHARGES, FAULTS, PRICES, RESULTS, USAGE, WORKLOADS
 from tests.core.oracle import Answer, answer, half_even
-from tests.worlds import DAY, START, World, ms, nano, together, worlds
+from tests.worlds import DAY, START, World, agents, ms, nano, together, worlds
 
 FIRST = date(2025, 1, 31)
 BILLION = 1_000_000_000
@@ -116,6 +116,14 @@ def check_busy(results: Results, truth: Answer) -> None:
         )
 
 
+def check_disagreements(world: World, results: Results, truth: Answer) -> None:
+    found = results.faults.filter(pl.col("fault") == "disagreeing_samples")
+    days = range(START // DAY, world.end // DAY)
+    assert {START // DAY + day_number(d): n for d, n in found.select("day", "workloads").iter_rows()} == {
+        day: n for day, n in truth.disagreements.items() if day in days
+    }
+
+
 def check_cost(results: Results, truth: Answer) -> None:
     """Price × time, half-even per place, hour and price; of published usage, and of the oracle's where it is whole."""
     priced = results.charges.group_by("pool", "accelerator", "day").agg(nano("cost").sum())
@@ -177,8 +185,8 @@ def bearers(world: World, truth: Answer) -> tuple[dict[Any, Fraction], dict[Any,
     """By pool, day, kind and team; and by how much one millisecond of a weight moves it."""
     weights: dict[Any, Fraction] = defaultdict(Fraction)
     for key, amount in truth.usage.items():
-        if CHARGE_KINDS[key.state] != "unallocated":
-            scope, team = (key.place[0], (key.hour - START) // DAY, key.policy), key.team or "unowned"
+        if CHARGE_KINDS[key.state] in {"usage", "idle"}:
+            scope, team = (key.place[0], (key.hour - START) // DAY, key.month, key.policy), key.team or "unowned"
             weights[*scope, "usage", team] += amount.busy or 0
             weights[*scope, "allocation", team] += amount.ms
             weights[*scope, "evenly", team] = Fraction(1)
@@ -186,8 +194,10 @@ def bearers(world: World, truth: Answer) -> tuple[dict[Any, Fraction], dict[Any,
     loose: dict[Any, Fraction] = defaultdict(Fraction)
     for key, amount in truth.usage.items():
         day, kind, policy = (key.hour - START) // DAY, CHARGE_KINDS[key.state], world.policies[key.policy]
-        rule = {"idle": policy.idle, "unallocated": policy.unallocated}.get(kind, "holder")
-        teams = {k[-1]: w for k, w in weights.items() if k[:4] == (key.place[0], day, key.policy, rule) and w}
+        rule = {"idle": policy.idle, "unallocated": policy.unallocated, "overhead": "owner"}.get(kind, "holder")
+        teams = {
+            k[-1]: w for k, w in weights.items() if k[:5] == (key.place[0], day, key.month, key.policy, rule) and w
+        }
         if rule == "holder":
             teams = {key.team or "unowned": Fraction(1)}
         elif rule == "owner":
@@ -207,6 +217,7 @@ def check_laws(world: World) -> None:
     check_capacity(results, truth)
     check_usage(results, truth)
     check_busy(results, truth)
+    check_disagreements(world, results, truth)
     check_cost(results, truth)
     check_charges_bear_usage(results)
     check_bearers(world, results, truth)
@@ -258,6 +269,21 @@ def test_laws_of_fractions(world: World) -> None:
     check_laws(world)
 
 
+@often(100)
+@given(agents())
+def test_laws_of_what_agents_tell(world: World) -> None:
+    check_laws(world)
+
+
+@often(40)
+@given(agents(most_days=3), st.integers(0, 9), st.floats(0, 1))
+def test_order_repetition_days_and_attempts_of_what_agents_tell(world: World, seed: int, at: float) -> None:
+    check_order(world, seed)
+    check_repetition(world)
+    check_days_alone(world)
+    check_split_attempt(world, seed, at)
+
+
 @often(40)
 @given(worlds(), st.integers(0, 99))
 def test_the_order_of_rows_does_not_matter(world: World, seed: int) -> None:
@@ -289,6 +315,16 @@ def test_everything_at_length(world: World, seed: int, at: float) -> None:
     check_laws(world)
     check_order(world, seed)
     check_days_alone(world)
+
+
+@pytest.mark.soak
+@settings(max_examples=3000, suppress_health_check=list(HealthCheck))
+@given(agents(most_days=3), st.integers(0, 99), st.floats(0, 1))
+def test_everything_agents_tell_at_length(world: World, seed: int, at: float) -> None:
+    check_laws(world)
+    check_order(world, seed)
+    check_days_alone(world)
+    check_split_attempt(world, seed, at)
 
 
 @pytest.mark.soak

@@ -246,3 +246,63 @@ def test_a_policy_that_begins_in_the_day_changes_what_is_idle_from_then_on() -> 
     policies = (Policy(name="base"), Policy(name="later", start_ms=at(12), idle_after_ms=2 * HOUR))
     world = watched(sample(at(10), at(11), 0), sample(at(13), at(14), 0), policies=policies)
     assert states(world) == {"idle": 60, "active": 60, "unobserved": 22 * 60}
+
+
+def faults(world: World) -> list[tuple[str, int]]:
+    return world.account().faults.select("fault", "workloads").rows()
+
+
+def test_of_two_sources_the_more_trusted_one_counts_where_it_tells() -> None:
+    """Not the larger busy, and not the later start; where it is silent the other one tells."""
+    agent, other = sample(at(1), at(2), 0, rank=0), sample(at(0), at(4), 5)
+    world = watched(other, agent)
+    assert states(world) == {"active": 180, "idle": 60, "unobserved": 20 * 60}
+    assert busy(world) == 3 * HOUR // 20
+    assert faults(world) == []
+
+
+def test_sources_that_are_far_apart_disagree() -> None:
+    """By more than ten points on average over the time of which both tell; the worse source's samples are counted."""
+    agent = [sample(at(1, k), at(1, k + 1), 100 * (k % 2), rank=0) for k in range(60)]
+    assert faults(watched(*agent, sample(at(1), at(2), 50))) == []
+    assert faults(watched(*agent, sample(at(1), at(2), 60))) == []
+    assert faults(watched(*agent, sample(at(1), at(2), 61))) == [("disagreeing_samples", 1)]
+    assert faults(watched(*agent, *(sample(at(1, k), at(1, k + 1), 50) for k in range(60)))) == [
+        ("disagreeing_samples", 60)
+    ]
+
+
+def test_sources_that_never_tell_of_one_time_do_not_disagree() -> None:
+    assert faults(watched(sample(at(1), at(2), 0, rank=0), sample(at(2), at(3), 100))) == []
+
+
+def test_a_day_says_what_disagrees_on_it() -> None:
+    world = watched(sample(at(0), at(48), 100), sample(at(25), at(26), 0, rank=0), days=2)
+    assert world.account(0, 1).faults.is_empty()
+    assert world.account(1, 1).faults.select("fault", "workloads").rows() == [("disagreeing_samples", 1)]
+
+
+def test_each_sources_samples_end_where_it_says() -> None:
+    """An open sample holds to the next one of its own source, not to that of another."""
+    agent = [sample(at(1, k), None, 50, rank=0) for k in (0, 10, 20)]
+    other = [sample(at(1, 5), at(1, 6), 50), sample(at(1, 15), at(1, 16), 50)]
+    assert observed(watched(*agent, *other)) == 40
+
+
+def test_three_sources_are_asked_in_turn() -> None:
+    told = sample(at(0), at(3), 30), sample(at(1), at(3), 60, rank=1), sample(at(2), at(3), 90, rank=0)
+    assert busy(watched(*told)) == HOUR * (30 + 60 + 90) // 100
+    assert faults(watched(*told)) == [("disagreeing_samples", 2)]
+
+
+def test_the_energy_of_a_cut_sample_goes_with_its_time() -> None:
+    told = sample(at(0), at(4), 50, energy_mj=4_000_000), sample(at(1), at(2), 50, rank=0)
+    usage = watched(*told).account().usage
+    assert usage.filter(pl.col("energy_joules") > 0).select(pl.col("energy_joules").sum()).item() == 3_000
+
+
+def test_sources_of_other_subjects_are_asked_apart() -> None:
+    """The workload's sample is not cut where an agent tells of another workload."""
+    told = {"workload_id": "a", "start_ms": at(0), "end_ms": at(2), "busy_ppm": ONE // 2}
+    other = {"workload_id": "b", "start_ms": at(0), "end_ms": at(2), "busy_ppm": 0, "rank": 0}
+    assert busy(watched(told, other)) == HOUR

