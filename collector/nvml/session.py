@@ -67,11 +67,14 @@ class Session:
         count, due = c_uint(), self._backoff.due(at_ns)
         code = self._library.call("nvmlDeviceGetCount_v2", byref(count))
         check("nvmlDeviceGetCount_v2", code)
+        before = {uuid for uuid, gpu in self.gpus.items() if gpu.board is not None}
         for index in range(count.value if code == SUCCESS else 0):
             try:
                 yield from self._find(index, due=due)
             except DeviceGone as error:
                 self.trouble = f"GPU {index}: {error}"
+        if self._xids is not None:
+            self._xids.register(g.board for uuid, g in self.gpus.items() if g.board is not None and uuid not in before)
         missing = [gpu for gpu in self.gpus.values() if gpu.board is None]
         for gpu in missing:
             if not gpu.lost:
@@ -99,8 +102,6 @@ class Session:
             return
         was_lost = gpu.lost != 0
         gpu.attach(board)
-        if self._xids is not None:
-            self._xids.register([board])
         if was_lost:
             gpu.health.recover()
             yield Event(kind="recovered", uuid=uuid)

@@ -37,7 +37,8 @@ class Xids:
         if self._code != SUCCESS:
             return
         kind = pynvml.nvmlEventTypeXidCriticalError
-        codes = [board.ask("nvmlDeviceRegisterEvents", kind, self._set) for board in boards]
+        register = "nvmlDeviceRegisterEvents"
+        codes = [self._library.call(register, board.handle, kind, self._set) for board in boards]
         if SUCCESS in codes and self._thread is None:
             self._thread = Thread(target=self._wait, name="nvml-xids", daemon=True)
             self._thread.start()

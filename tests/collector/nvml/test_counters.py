@@ -66,13 +66,13 @@ def test_a_day_adds_up_to_what_was_scripted(machine: Machine) -> None:
 
 def test_the_ring_tells_what_happened_between_two_ticks(machine: Machine) -> None:
     gpu = machine.sim.add(A100)
-    day = Day(gpu, [(0, Load(busy=1.0)), (9, Load())], WALL_MS * 1000)
+    day = Day(gpu, [(0, Load(busy=1.0)), (4, Load()), (5, Load(busy=1.0)), (9, Load())], WALL_MS * 1000)
     day.until(5)
     first = machine.tick(5)
     day.until(10)
     second = machine.tick(5)
 
-    assert first.readings[0].busy == 1.0
+    assert first.readings[0].busy == 0.0  # what the ring holds from before is not of this tick
     assert second.readings[0].busy == pytest.approx(0.8)
     assert gpu.gpu_util == 0  # the last sample alone would have been wrong
 
@@ -87,8 +87,8 @@ def test_a_step_of_the_wall_clock_does_not_silence_the_ring(machine: Machine) ->
     stepped.until(6)
     at = machine.at()
     machine.source.tick(type(at)(boot_ns=at.boot_ns + 10**9, wall_ms=at.wall_ms - 3_600_000))
-    gpu.gpu_util = 99
     stepped.until(8)
+    gpu.gpu_util = 99
     tick = machine.source.tick(type(at)(boot_ns=at.boot_ns + 3 * 10**9, wall_ms=at.wall_ms - 3_598_000))
 
     assert tick.readings[0].busy == 0.25

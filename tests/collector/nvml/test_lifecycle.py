@@ -182,6 +182,21 @@ def test_without_a_word_of_the_driver_a_newcomer_at_work_shows_that_a_device_rec
     assert after.readings[0].health == 0
 
 
+def test_a_reload_is_a_recovery(machine_of: Callable[[int], Machine]) -> None:
+    machine = machine_of(515)
+    machine.sim.add(A100)
+    machine.tick()
+    machine.sim.xid(0, 48)
+    before = [heard(machine), machine.tick(), machine.tick()]
+    machine.sim.fail(9)
+    machine.tick()
+    machine.sim.heal()
+    after = machine.tick(60)
+
+    assert [tick.readings[0].health for tick in before] == [2, 2, 2]
+    assert after.readings[0].health == 0
+
+
 def test_a_device_that_was_never_seen_is_looked_for(machine: Machine) -> None:
     machine.sim.add(H100)
     machine.sim.add(H100)
