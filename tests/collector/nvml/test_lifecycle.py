@@ -18,7 +18,7 @@ from tests.fakes.nvml.profiles import A100, H100, H100_MIG
 
 def heard(machine: Machine) -> Tick:
     """The tick after the thread that waits for events had time to hear."""
-    time.sleep(0.05)
+    time.sleep(0.2)
     return machine.tick()
 
 
