@@ -208,6 +208,17 @@ def test_a_device_that_was_never_seen_is_looked_for(machine: Machine) -> None:
     assert len(machine.tick(60).devices) == 2
 
 
+def test_the_xid_that_comes_with_a_loss_is_heard(machine: Machine) -> None:
+    gpu = machine.sim.add(H100)
+    machine.tick()
+    machine.sim.xid(0, 79)
+    machine.sim.fail(15, device=0)
+    machine.tick()
+    after = heard(machine)
+
+    assert [(event.kind, event.uuid, event.value) for event in after.events] == [("xid", gpu.uuid.decode(), 79)]
+
+
 def test_events_are_heard_again_after_nvml_was_opened_anew(machine: Machine) -> None:
     machine.sim.add(H100)
     machine.sim.add(A100)
