@@ -8,7 +8,7 @@ import pytest
 
 from tests.collector.nvml.conftest import WALL_MS, Machine, by_uuid, kinds
 from tests.fakes.nvml.day import Day, Load
-from tests.fakes.nvml.profiles import A100, H100, L40S, T4, Profile
+from tests.fakes.nvml.profiles import A100, H100, H200, L4, L40S, T4, Profile
 
 
 @pytest.mark.parametrize("driver", [470, 515, 575, 590, 610])
@@ -33,7 +33,7 @@ def test_each_driver_tells_what_it_has(machine_of: Callable[[int], Machine], dri
     assert (device.serial, device.memory_bytes) == ("1650000000000", 81559 << 20)
 
 
-@pytest.mark.parametrize("profile", [A100, H100, L40S, T4], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", [A100, H100, H200, L4, L40S, T4], ids=lambda profile: profile.name)
 def test_activity_of_a_device_without_gpm_is_unknown(machine: Machine, profile: Profile) -> None:
     gpu = machine.sim.add(profile)
     machine.tick()

@@ -158,7 +158,6 @@ COUNTER(nvmlDeviceGetPersistenceMode, u32, 1, at.gpu->persistence)
 COUNTER(nvmlDeviceGetPowerUsage, u32, 1, at.gpu->power_mw)
 COUNTER(nvmlDeviceGetTotalEnergyConsumption, u64, at.gpu->energy, at.gpu->energy_mj)
 COUNTER(nvmlDeviceGetCurrentClocksThrottleReasons, u64, 1, at.gpu->throttle)
-COUNTER(nvmlDeviceGetSupportedEventTypes, u64, 1, 0x1f)
 #if DRIVER >= 535
 COUNTER(nvmlDeviceGetCurrentClocksEventReasons, u64, 1, at.gpu->throttle)
 #endif
