@@ -42,6 +42,7 @@ class Gpu:
         self._window: gpm.Window | None = None
         self._has_gpm = False
         self._busy: list[float] = []
+        self._processes: list[Process] = []
 
     def attach(self, board: Board) -> None:
         """Go on with a handle of a new session, or after the mode of MIG changed."""
@@ -129,19 +130,28 @@ class Gpu:
         """Who holds a context now, with each one's share since the poll before."""
         busy = sum(self._busy) / len(self._busy) if self._busy else None
         self._busy.clear()
-        found = (
-            list(self._instance_processes(lists))
-            if self.layout.enabled
-            else poll(lists, board, self._activity, self.device.uuid, busy)
-        )
-        self.pids = frozenset(process.pid for process in found)
+        self._processes = list(self._poll(board, lists, busy))
+        self.pids = frozenset(process.pid for process in self._processes)
         self.health.examine(board, self.pids, busy=bool(busy))
-        return found
+        return self._processes
 
-    def _instance_processes(self, lists: Lists) -> Iterator[Process]:
-        for uuid, instance in self.layout.instances.items():
-            for pid, memory in lists.contexts(instance.board).items():
-                yield Process(uuid=uuid, pid=pid, memory_bytes=memory)
+    def _poll(self, board: Board, lists: Lists, busy: float | None) -> Iterator[Process]:
+        uuid, parts = self.device.uuid, self.layout.instances.items()
+        asked = {uuid: instance.board for uuid, instance in parts} if self.layout.enabled else {uuid: board}
+        for uuid, each in asked.items():
+            contexts = lists.contexts(each)
+            if contexts is None:
+                yield from self._still_there(lists, uuid)
+            elif self.layout.enabled:
+                yield from (Process(uuid=uuid, pid=pid, memory_bytes=memory) for pid, memory in contexts.items())
+            else:
+                yield from poll(lists, board, self._activity, uuid, contexts, busy)
+
+    def _still_there(self, lists: Lists, uuid: str) -> Iterator[Process]:
+        # A list that failed is not an empty one: those go on that were there and live, with nothing known of them.
+        for process in self._processes:
+            if process.uuid == uuid and lists.alive(process.pid):
+                yield Process(uuid=uuid, pid=process.pid)
 
     def ended(self, board: Board, since_ms: int) -> list[Ended]:
         """Processes that ended after `since_ms` and that no poll has seen; only accounting knows them."""

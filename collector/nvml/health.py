@@ -12,7 +12,8 @@ from collector.nvml.counters import Grown, recovery_action
 LOST_BIT, XID_BIT, ECC_BIT, RESET_BIT = 1, 2, 4, 8
 
 CRITICAL_XIDS = frozenset({46, 48, 62, 64, 74, 79, 95, 110, 119, 120, 136, 140, 143})
-"""XIDs after which NVIDIA's Xid catalog has the GPU reset or its links or memory examined.
+"""XIDs of hardware or firmware that failed: memory (48, 64, 95, 140), bus (79), links (74, 136), engines (46, 62, 143),
+the GPU system processor (119, 120) and security faults (110).
 
 Others are told as events and leave the device usable: 13, 31, 43, 45, 68, 94 and 109 are an application's, 63 and 92
 are bookkeeping, and what is not known here must not turn a working device into an unhealthy one.

@@ -27,23 +27,29 @@ class Lists:
         self._infos = Rows(pynvml.c_nvmlProcessInfo_v2_t, 128)
         self._samples = Rows(pynvml.c_nvmlProcessUtilizationSample_t, 512)
 
-    def contexts(self, board: Board) -> dict[int, int | None]:
-        """Processes with a context and their bytes (None: not to be had), without the MPS server."""
+    def contexts(self, board: Board) -> dict[int, int | None] | None:
+        """Processes with a context and their bytes (None: not to be had), without the MPS server.
+
+        None where a list failed that another time could be had.
+        """
         found: dict[int, int | None] = {}
         for kind in _KINDS:
-            for row in self._list(board, f"nvmlDeviceGet{kind}RunningProcesses"):
+            rows = self._list(board, f"nvmlDeviceGet{kind}RunningProcesses")
+            if rows is None:
+                return None
+            for row in rows:
                 memory = None if row.usedGpuMemory == _NO_VALUE else int(row.usedGpuMemory)
                 known = found.get(row.pid)
                 found[row.pid] = known if memory is None or (known is not None and known > memory) else memory
         return {pid: memory for pid, memory in found.items() if not self._serves(pid)}
 
-    def _list(self, board: Board, name: str) -> list[pynvml.c_nvmlProcessInfo_v2_t]:
+    def _list(self, board: Board, name: str) -> list[pynvml.c_nvmlProcessInfo_v2_t] | None:
         for version in ("_v3", "_v2"):
             full = name + version
             if board.has(full):
                 code, rows = self._infos.ask(partial(board.ask, full))
                 if board.has(full):
-                    return rows if code == SUCCESS else []
+                    return rows if code == SUCCESS else None
         return []
 
     def _serves(self, pid: int) -> bool:
@@ -96,9 +102,15 @@ def _means(rows: Iterable[tuple[int, float]]) -> dict[int, float]:
     return {pid: total / count for pid, (total, count) in sums.items()}
 
 
-def poll(lists: Lists, board: Board, activity: Activity, uuid: str, busy: float | None) -> list[Process]:
+def poll(
+    lists: Lists,
+    board: Board,
+    activity: Activity,
+    uuid: str,
+    contexts: dict[int, int | None],
+    busy: float | None,
+) -> list[Process]:
     """The processes of a device that was `busy` on average; their shares add up to no more than that."""
-    contexts = lists.contexts(board)
     shares, silence_is_zero = activity.read(lists, board)
     total, most = sum(shares.values()), 1.0 if busy is None else busy
     scale = most / total if total > most else 1.0

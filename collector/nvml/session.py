@@ -24,6 +24,7 @@ class Session:
         self.trouble = ""
         self._library = Library()
         self._xids: Xids | None = None
+        self._unheard: list[tuple[str, int]] = []
         self._backoff = Backoff()
         self._anew = False
         self._incomplete = False
@@ -67,11 +68,15 @@ class Session:
         count, due = c_uint(), self._backoff.due(at_ns)
         code = self._library.call("nvmlDeviceGetCount_v2", byref(count))
         check("nvmlDeviceGetCount_v2", code)
+        before = {uuid for uuid, gpu in self.gpus.items() if gpu.board is not None}
         for index in range(count.value if code == SUCCESS else 0):
             try:
                 yield from self._find(index, due=due)
             except DeviceGone as error:
                 self.trouble = f"GPU {index}: {error}"
+        if self._xids is not None:
+            boards = {uuid: gpu.board for uuid, gpu in self.gpus.items() if uuid not in before}
+            self._xids.register({uuid: board.handle for uuid, board in boards.items() if board is not None})
         missing = [gpu for gpu in self.gpus.values() if gpu.board is None]
         for gpu in missing:
             if not gpu.lost:
@@ -99,16 +104,19 @@ class Session:
             return
         was_lost = gpu.lost != 0
         gpu.attach(board)
-        if self._xids is not None:
-            self._xids.register([board])
         if was_lost:
             gpu.health.recover()
             yield Event(kind="recovered", uuid=uuid)
 
-    def xids(self) -> list[tuple[Gpu | None, int]]:
-        """XIDs since the call before, with the GPU where it is known."""
-        handles = {gpu.board.handle.value: gpu for gpu in self.gpus.values() if gpu.board is not None}
-        return [] if self._xids is None else [(handles.get(handle), xid) for handle, xid in self._xids.take()]
+    def hear(self) -> Iterator[Event]:
+        """The XIDs since the call before, those too that came before NVML was closed."""
+        heard, self._unheard = self._unheard, []
+        if self._xids is not None:
+            heard += self._xids.take()
+        for uuid, xid in heard:
+            if uuid in self.gpus:
+                self.gpus[uuid].health.report(xid, self.gpus[uuid].pids)
+            yield Event(kind="xid", uuid=uuid, value=xid)
 
     def lose(self, gpu: Gpu, error: DeviceGone, at_ns: int) -> Event:
         """One GPU does not answer; NVML is opened anew at the next tick, without it."""
@@ -131,5 +139,9 @@ class Session:
         for gpu in self.gpus.values():
             gpu.detach()
         xids, self._xids = self._xids, None
-        if xids is not None and xids.close():
+        if xids is None:
+            return
+        ended = xids.close()
+        self._unheard += xids.take()
+        if ended:
             self._library.close()

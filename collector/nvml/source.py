@@ -62,6 +62,7 @@ class Nvml:
         tick = Tick(at=at)
         try:
             self._ready(at, tick)
+            tick.events.extend(self._session.hear())
             if self._session.is_open:
                 self._sample(at, tick)
         except DriverGone as error:
@@ -83,7 +84,6 @@ class Nvml:
 
     def _sample(self, at: Instant, tick: Tick) -> None:
         self._watch_clock(at)
-        self._hear(tick)
         polled = self._ticks % self._every == 0
         if polled:
             tick.processes = []
@@ -108,13 +108,6 @@ class Nvml:
         if polled and tick.processes is not None:
             tick.processes.extend(gpu.processes(board, self._lists))
             tick.ended.extend(gpu.ended(board, self._since_ms))
-
-    def _hear(self, tick: Tick) -> None:
-        for gpu, xid in self._session.xids():
-            uuid = "" if gpu is None else gpu.device.uuid
-            tick.events.append(Event(kind="xid", uuid=uuid, value=xid))
-            if gpu is not None:
-                gpu.health.report(xid, gpu.pids)
 
     def _watch_clock(self, at: Instant) -> None:
         self._since_ms = self._since_ms or at.wall_ms

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from ctypes import byref, c_void_p
 from queue import SimpleQueue
 from threading import Event, Thread
 
 import pynvml
 
-from collector.nvml.board import Board
 from collector.nvml.errors import DRIVER, SUCCESS
 from collector.nvml.library import Library
 
@@ -30,21 +29,25 @@ class Xids:
         self._reports: SimpleQueue[tuple[int, int]] = SimpleQueue()
         self._stop = Event()
         self._thread: Thread | None = None
+        self._uuids: dict[int, str] = {}
         self._code = library.call("nvmlEventSetCreate", byref(self._set))
 
-    def register(self, boards: Iterable[Board]) -> None:
-        """Have the events of these devices delivered, those that have any."""
+    def register(self, handles: Mapping[str, c_void_p]) -> None:
+        """Have the events of these devices, by UUID, delivered, those that have any."""
         if self._code != SUCCESS:
             return
         kind = pynvml.nvmlEventTypeXidCriticalError
-        codes = [board.ask("nvmlDeviceRegisterEvents", kind, self._set) for board in boards]
+        register = "nvmlDeviceRegisterEvents"
+        codes = [self._library.call(register, handle, kind, self._set) for handle in handles.values()]
+        self._uuids.update((handle.value or 0, uuid) for uuid, handle in handles.items())
         if SUCCESS in codes and self._thread is None:
             self._thread = Thread(target=self._wait, name="nvml-xids", daemon=True)
             self._thread.start()
 
-    def take(self) -> list[tuple[int, int]]:
-        """What was reported since the call before: the value of the device's handle and the XID."""
-        return [self._reports.get() for _ in range(self._reports.qsize())]
+    def take(self) -> list[tuple[str, int]]:
+        """What was reported since the call before: the UUID ('' where it is not known) and the XID."""
+        reports = [self._reports.get() for _ in range(self._reports.qsize())]
+        return [(self._uuids.get(handle, ""), xid) for handle, xid in reports]
 
     def close(self) -> bool:
         """End the thread; False where it hangs in the driver, and NVML must not be shut down."""

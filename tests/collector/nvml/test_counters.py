@@ -8,7 +8,7 @@ import pytest
 
 from tests.collector.nvml.conftest import WALL_MS, Machine, by_uuid, kinds
 from tests.fakes.nvml.day import Day, Load
-from tests.fakes.nvml.profiles import A100, H100, L40S, T4, Profile
+from tests.fakes.nvml.profiles import A100, H100, H200, L4, L40S, T4, Profile
 
 
 @pytest.mark.parametrize("driver", [470, 515, 575, 590, 610])
@@ -33,7 +33,7 @@ def test_each_driver_tells_what_it_has(machine_of: Callable[[int], Machine], dri
     assert (device.serial, device.memory_bytes) == ("1650000000000", 81559 << 20)
 
 
-@pytest.mark.parametrize("profile", [A100, H100, L40S, T4], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", [A100, H100, H200, L4, L40S, T4], ids=lambda profile: profile.name)
 def test_activity_of_a_device_without_gpm_is_unknown(machine: Machine, profile: Profile) -> None:
     gpu = machine.sim.add(profile)
     machine.tick()
@@ -66,13 +66,13 @@ def test_a_day_adds_up_to_what_was_scripted(machine: Machine) -> None:
 
 def test_the_ring_tells_what_happened_between_two_ticks(machine: Machine) -> None:
     gpu = machine.sim.add(A100)
-    day = Day(gpu, [(0, Load(busy=1.0)), (9, Load())], WALL_MS * 1000)
+    day = Day(gpu, [(0, Load(busy=1.0)), (4, Load()), (5, Load(busy=1.0)), (9, Load())], WALL_MS * 1000)
     day.until(5)
     first = machine.tick(5)
     day.until(10)
     second = machine.tick(5)
 
-    assert first.readings[0].busy == 1.0
+    assert first.readings[0].busy == 0.0  # what the ring holds from before is not of this tick
     assert second.readings[0].busy == pytest.approx(0.8)
     assert gpu.gpu_util == 0  # the last sample alone would have been wrong
 
@@ -87,8 +87,8 @@ def test_a_step_of_the_wall_clock_does_not_silence_the_ring(machine: Machine) ->
     stepped.until(6)
     at = machine.at()
     machine.source.tick(type(at)(boot_ns=at.boot_ns + 10**9, wall_ms=at.wall_ms - 3_600_000))
-    gpu.gpu_util = 99
     stepped.until(8)
+    gpu.gpu_util = 99
     tick = machine.source.tick(type(at)(boot_ns=at.boot_ns + 3 * 10**9, wall_ms=at.wall_ms - 3_598_000))
 
     assert tick.readings[0].busy == 0.25

@@ -18,7 +18,7 @@ from tests.fakes.nvml.profiles import A100, H100, H100_MIG
 
 def heard(machine: Machine) -> Tick:
     """The tick after the thread that waits for events had time to hear."""
-    time.sleep(0.05)
+    time.sleep(0.2)
     return machine.tick()
 
 
@@ -182,6 +182,21 @@ def test_without_a_word_of_the_driver_a_newcomer_at_work_shows_that_a_device_rec
     assert after.readings[0].health == 0
 
 
+def test_a_reload_is_a_recovery(machine_of: Callable[[int], Machine]) -> None:
+    machine = machine_of(515)
+    machine.sim.add(A100)
+    machine.tick()
+    machine.sim.xid(0, 48)
+    before = [heard(machine), machine.tick(), machine.tick()]
+    machine.sim.fail(9)
+    machine.tick()
+    machine.sim.heal()
+    after = machine.tick(60)
+
+    assert [tick.readings[0].health for tick in before] == [2, 2, 2]
+    assert after.readings[0].health == 0
+
+
 def test_a_device_that_was_never_seen_is_looked_for(machine: Machine) -> None:
     machine.sim.add(H100)
     machine.sim.add(H100)
@@ -191,6 +206,17 @@ def test_a_device_that_was_never_seen_is_looked_for(machine: Machine) -> None:
 
     assert (len(first.devices), "GPU 1" in machine.source.trouble) == (1, True)
     assert len(machine.tick(60).devices) == 2
+
+
+def test_the_xid_that_comes_with_a_loss_is_heard(machine: Machine) -> None:
+    gpu = machine.sim.add(H100)
+    machine.tick()
+    machine.sim.xid(0, 79)
+    machine.sim.fail(15, device=0)
+    machine.tick()
+    after = heard(machine)
+
+    assert [(event.kind, event.uuid, event.value) for event in after.events] == [("xid", gpu.uuid.decode(), 79)]
 
 
 def test_events_are_heard_again_after_nvml_was_opened_anew(machine: Machine) -> None:

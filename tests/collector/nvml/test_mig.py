@@ -96,6 +96,7 @@ def test_mig_switched_on_and_off_changes_what_can_be_known(machine: Machine) -> 
     gpu.gpu_util = 40
     whole = machine.tick()
     part = machine.sim.partition(gpu, 2, "1g.10gb", gi=7)
+    gpu.accounting_mode = 0  # MIG forces it off
     parted = machine.tick()
     part.exists = gpu.mig_mode = 0
     again = machine.tick()
@@ -103,6 +104,7 @@ def test_mig_switched_on_and_off_changes_what_can_be_known(machine: Machine) -> 
     assert [tick.readings[0].busy for tick in (whole, parted, again)] == [0.4, None, 0.4]
     assert [len(tick.devices) for tick in (whole, parted, again)] == [1, 2, 1]
     assert kinds(parted) == kinds(again) == [("layout", -1)]
+    assert gpu.accounting_mode == 1
 
 
 def test_an_instance_destroyed_between_two_calls_costs_only_itself(machine: Machine) -> None:
@@ -127,3 +129,17 @@ def test_processes_are_of_their_instance(machine: Machine) -> None:
         4002: gpu.instance[4].uuid.decode(),
     }
     assert {process.busy for process in found.values()} == {None}
+
+
+def test_instances_are_read_on_after_another_device_was_lost(machine: Machine) -> None:
+    gpu = machine.sim.add(H100_MIG)
+    machine.sim.add(H100)
+    machine.tick()
+    machine.sim.fail(15, device=1)
+    machine.tick()
+    busy = []
+    for _ in range(3):
+        worked(gpu.instance[1], 0.5, 0.5)
+        busy.append(by_uuid(machine.tick())[gpu.instance[1].uuid.decode()].busy)
+
+    assert busy == [None, pytest.approx(0.5), pytest.approx(0.5)]

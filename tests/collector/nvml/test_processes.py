@@ -57,6 +57,16 @@ def test_processes_are_polled_only_when_due(machine: Machine) -> None:
     assert polled == [True, False, False, True, False]
 
 
+def test_a_list_that_failed_is_not_an_empty_one(machine: Machine) -> None:
+    gpu_with(machine, 4001, 4002)
+    machine.tick()
+    machine.end(4002)
+    machine.sim.fail(999, "nvmlDeviceGetGraphicsRunningProcesses_v3")
+    failed = by_pid(machine.tick())
+
+    assert {pid: process.memory_bytes for pid, process in failed.items()} == {4001: None}
+
+
 def test_shares_add_up_to_the_device_and_no_more(machine: Machine) -> None:
     gpu = gpu_with(machine, 4001, 4002, 4003)
     gpu.gpu_util = 80

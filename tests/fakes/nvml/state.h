@@ -54,7 +54,7 @@ typedef struct {
 } Accounted;
 
 typedef struct {
-  u32 exists, gi, ci, slices;
+  u32 exists, gi, ci, pad;
   u64 total, used, gpm_us;
   double gpm[METRICS]; /* integral of each metric over gpm_us, in % x us */
   char uuid[96], name[96];
@@ -62,7 +62,7 @@ typedef struct {
 
 typedef struct {
   char uuid[96], name[96], bus[32], serial[32];
-  u32 minor, architecture, persistence, gpu_util, memory_util, power_mw, temperature;
+  u32 minor, persistence, gpu_util, memory_util, power_mw, temperature;
   u32 mig_capable, mig_mode, accounting_mode, gpm, energy, ecc;
   u32 processes, process_samples, samples, accounted, recovery_action;
   u64 energy_mj, total, reserved, used, throttle, ecc_uncorrected, gpm_us;

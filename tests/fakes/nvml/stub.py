@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from tests.fakes.nvml.profiles import MIB, Profile
 
-SOURCES = ("device.c", "processes.c", "state.h")
+SOURCES = ("device.c", "processes.c")
 NOT_MIG = 0xFFFFFFFF
 MAGIC = 0x4E564D4C53545542
 SAMPLES, INSTANCES, METRICS = 256, 8, 64
@@ -42,7 +42,7 @@ class Accounted(Structure):
 
 class Instance(Structure):
     _fields_: ClassVar = [
-        *((name, c_uint32) for name in ("exists", "gi", "ci", "slices")),
+        *((name, c_uint32) for name in ("exists", "gi", "ci", "pad")),
         *((name, c_uint64) for name in ("total", "used", "gpm_us")),
         ("gpm", c_double * METRICS),
         ("uuid", c_char * 96),
@@ -66,7 +66,7 @@ class Gpu(Structure):
         *(
             (name, c_uint32)
             for name in (
-                *("minor", "architecture", "persistence", "gpu_util", "memory_util", "power_mw", "temperature"),
+                *("minor", "persistence", "gpu_util", "memory_util", "power_mw", "temperature"),
                 *("mig_capable", "mig_mode", "accounting_mode", "has_gpm", "has_energy", "has_ecc"),
                 *("processes", "process_samples", "samples", "accounted", "recovery_action"),
             )
@@ -149,7 +149,7 @@ def build(folder: Path, driver: int) -> Path:
     """The stub with the symbols of this driver's major version; raises where C and ctypes disagree on the layout."""
     library = folder / "libnvidia-ml.so.1"
     here = Path(__file__).parent
-    sources = [str(here / name) for name in SOURCES if name.endswith(".c")]
+    sources = [str(here / name) for name in SOURCES]
     flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", f"-DDRIVER={driver}"]
     compiler = os.environ.get("CC", "cc")
     subprocess.run([compiler, *flags, "-Wl,-soname,libnvidia-ml.so.1", "-o", str(library), *sources], check=True)
