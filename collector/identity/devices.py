@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from collector.wire import UNKNOWN, Device
+from collector.wire import Device
 
 _REPLICA = re.compile(r"(?P<base>.+?)(?:::\d+|/vgpu\d+)")
 _NUMBERED = re.compile(r"(?:nvidia|accel)(?P<minor>\d+)(?:/gi(?P<instance>\d+))?")
@@ -46,7 +46,7 @@ def resolved(device_id: str, devices: tuple[Device, ...]) -> Device | None:
 
 def by_minor(minor: int, devices: tuple[Device, ...]) -> Device | None:
     """The device /dev/nvidia<minor>."""
-    return next((device for device in devices if device.minor == minor != UNKNOWN and not device.parent), None)
+    return next((device for device in devices if device.minor == minor and not device.parent), None)
 
 
 def _by_number(minor: int, instance: str | None, devices: tuple[Device, ...]) -> Device | None:

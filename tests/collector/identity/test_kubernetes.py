@@ -234,6 +234,7 @@ def test_a_hash_is_not_another_pods_uid(server: ApiServer, watching: Watching) -
     server.pods = [
         pod("victim", victim),
         pod("forger", "u2", annotations={"kubernetes.io/config.hash": victim}),
+        pod("early", "u4", annotations={"kubernetes.io/config.hash": victim.replace("2", "3")}),
         pod("other", "u3", annotations={"kubernetes.io/config.hash": "f" * 32}),
         pod("static", "f" * 32),
     ]
@@ -242,6 +243,7 @@ def test_a_hash_is_not_another_pods_uid(server: ApiServer, watching: Watching) -
 
     found = [pods.of_cgroup(key) for key in (victim, "u2", "f" * 32)]
     assert [one.name for one in found if one] == ["victim", "forger", "static"]
+    assert pods.of_cgroup(victim.replace("2", "3")) is None
 
 
 def test_long_or_odd_claims_are_not_kept_whole(server: ApiServer, watching: Watching) -> None:

@@ -31,8 +31,8 @@ ID = "c" * 64
 POD = "2fc932ce-fdcc-454b-97bd-aadfdeb4c340"
 # The driver's order is that of the bus: here minor numbers run the other way.
 GPUS = tuple(Device(uuid=f"GPU-{n}", name="NVIDIA A100", minor=3 - n, bus=f"0000:0{n}:00.0") for n in range(4))
-MIG = Device(uuid="MIG-a", name="MIG 1g.10gb", parent="GPU-0", profile="1g.10gb", instance=7)
-ALL = (*GPUS, MIG)
+MIG = Device(uuid="MIG-a", name="MIG 1g.10gb", parent="GPU-0", minor=3, profile="1g.10gb", instance=7)
+ALL = (MIG, *GPUS)
 
 
 def at(seconds: float = 0) -> Instant:
@@ -215,6 +215,18 @@ def test_replicas_are_parts_of_what_is_configured(config: Config, kubelet: Kubel
     assert kubelet.asked[:4] == ["List", "GetAllocatableResources", "List", "List"]
     assert len(kubelet.asked) == 80
     assert kubelet.asked.count("GetAllocatableResources") == 2
+
+
+def test_a_kubelet_that_is_busy_is_asked_again_how_devices_are_shared(config: Config, kubelet: Kubelet) -> None:
+    kubelet.pods = [assigned("n", "one", {"m": [devices("nvidia.com/gpu.shared", ["GPU-0::0"])]})]
+    kubelet.allocatable = [devices("nvidia.com/gpu.shared", [f"GPU-0::{n}" for n in range(4)])]
+
+    with resolver(config) as known:
+        known.held(ALL, at())
+        kubelet.fail = (grpc.StatusCode.RESOURCE_EXHAUSTED, "rejected by rate limit")
+        assert known.held(ALL, at(5)) is None
+        kubelet.fail = None
+        assert shares(known.held(ALL, at(15))) == {("GPU-0", "n/one"): 250_000}
 
 
 def test_a_share_that_nobody_tells_is_unknown(config: Config, kubelet: Kubelet) -> None:
