@@ -9,7 +9,8 @@ from collector.wire import Device
 _REPLICA = re.compile(r"(?P<base>.+?)(?:::\d+|/vgpu\d+)")
 _NUMBERED = re.compile(r"(?:nvidia|accel)(?P<minor>\d+)(?:/gi(?P<instance>\d+))?")
 _DRA = re.compile(r"gpu\.nvidia\.com/[^/]*/gpu-(?P<minor>\d+)")
-_TPU = re.compile(r"(?P<chip>.+)-\d+")
+# Not a GPU with a number behind it, as plugins that split by memory have: that is no whole device.
+_TPU = re.compile(r"(?!GPU-|MIG-)(?P<chip>.+)-\d+")
 
 
 def base_id(device_id: str) -> str:

@@ -148,10 +148,11 @@ def test_headers_in_pieces_padding_and_house_keeping(tmp_path: Path) -> None:
     assert frame(4, 1, 0, b"") + frame(6, 1, 0, b"12345678") in received
 
 
-def test_an_answer_that_trickles_is_left_in_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pause_s", [0.05, 1.0])
+def test_an_answer_that_trickles_is_left_in_time(tmp_path: Path, pause_s: float) -> None:
     began = time.monotonic()
 
-    with raw_server(tmp_path / "s", SETTINGS * 20, 0.05):
+    with raw_server(tmp_path / "s", SETTINGS * 20, pause_s):
         with pytest.raises(CallFailed) as failed:
             call(tmp_path / "s", LIST, b"", 0.3)
         assert time.monotonic() - began < 0.8
@@ -194,6 +195,13 @@ def test_a_message_that_is_cut_off_is_an_error(tmp_path: Path, cut: int) -> None
 
     with raw_server(tmp_path / "s", answer), pytest.raises(CallFailed, match="ends behind the message"):
         assignments(tmp_path / "s", 2)
+
+
+def test_a_name_that_is_no_text_is_an_error(kubelet: Kubelet, tmp_path: Path) -> None:
+    kubelet.pods = [field(1, b"\xff") + field(2, "ml")]
+
+    with pytest.raises(CallFailed, match=r"List: .*utf-8"):
+        assignments(tmp_path / "kubelet.sock", 5)
 
 
 def test_a_replica_count_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
