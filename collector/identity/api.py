@@ -61,7 +61,7 @@ class Api:
             if response.status != 200:
                 raise Unanswered(f"{place}: {response.status} {_reason(response.read(4096))}")
             yield response
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Unanswered(f"{place}: {type(error).__name__}: {error}") from error
         finally:
             link.close()

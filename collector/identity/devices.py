@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from collector.wire import UNKNOWN, Device
+from collector.wire import Device
 
 _REPLICA = re.compile(r"(?P<base>.+?)(?:::\d+|/vgpu\d+)")
 _NUMBERED = re.compile(r"(?:nvidia|accel)(?P<minor>\d+)(?:/gi(?P<instance>\d+))?")
 _DRA = re.compile(r"gpu\.nvidia\.com/[^/]*/gpu-(?P<minor>\d+)")
-_TPU = re.compile(r"(?P<chip>.+)-\d+")
+# Not a GPU with a number behind it, as plugins that split by memory have: that is no whole device.
+_TPU = re.compile(r"(?!GPU-|MIG-)(?P<chip>.+)-\d+")
 
 
 def base_id(device_id: str) -> str:
@@ -46,7 +47,7 @@ def resolved(device_id: str, devices: tuple[Device, ...]) -> Device | None:
 
 def by_minor(minor: int, devices: tuple[Device, ...]) -> Device | None:
     """The device /dev/nvidia<minor>."""
-    return next((device for device in devices if device.minor == minor != UNKNOWN and not device.parent), None)
+    return next((device for device in devices if device.minor == minor and not device.parent), None)
 
 
 def _by_number(minor: int, instance: str | None, devices: tuple[Device, ...]) -> Device | None:

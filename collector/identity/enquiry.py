@@ -53,8 +53,8 @@ class Enquiry(Generic[T]):
         """Name, ok, warn or fail, and what is to be said of it."""
         if self.answered_ns is None:
             return self.name, "fail", self.error or "no answer yet"
-        if self._failures:
-            age = self._age_ns(at)
+        age = self._age_ns(at)
+        if self._failures or age > KEEP_NS:
             return self.name, "warn" if age <= KEEP_NS else "fail", f"{self.error}; last answer {age // 10**9} s ago"
         return self.name, "ok", "answers"
 

@@ -42,7 +42,7 @@ def assignments(socket: Path, timeout_s: float) -> list[Assignment]:
         for number, pod in fields(call(socket, _SERVICE + "List", b"", timeout_s)):
             if number == 1:
                 found += _of_pod(pod)
-    except Truncated as error:
+    except (Truncated, UnicodeDecodeError) as error:
         raise CallFailed("INTERNAL", f"List: {error}") from error
     return found
 
@@ -55,7 +55,7 @@ def replicas(socket: Path, timeout_s: float) -> dict[str, int]:
             if number == 1:
                 resource, ids = _of_device(device)
                 count.update(base_id(name) for name in ids if _is_accelerator(resource))
-    except Truncated as error:
+    except (Truncated, UnicodeDecodeError) as error:
         raise CallFailed("INTERNAL", f"GetAllocatableResources: {error}") from error
     return dict(count)
 

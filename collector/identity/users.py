@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+from collections.abc import Callable
 from threading import Thread
 
 WAIT_S = 0.3
@@ -11,10 +12,18 @@ WAIT_S = 0.3
 MOST = 1024
 
 
-class Users:
-    """Names that were found are kept for the life of the agent."""
+def _named(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return str(uid)
 
-    def __init__(self) -> None:
+
+class Users:
+    """Names that were found are kept for the life of the agent; `look_up` may take as long as it likes."""
+
+    def __init__(self, look_up: Callable[[int], str] = _named) -> None:
+        self._look_up = look_up
         self._names: dict[int, str] = {}
         self._asked: dict[int, Thread] = {}
 
@@ -23,15 +32,12 @@ class Users:
         if uid not in self._names and uid not in self._asked and len(self._names) < MOST:
             # Where one is waited for in vain, a dozen shall not be.
             wait_s = 0.0 if self._asked else WAIT_S
-            thread = Thread(target=self._look_up, args=(uid,), name="users", daemon=True)
+            thread = Thread(target=self._ask, args=(uid,), name="users", daemon=True)
             self._asked[uid] = thread
             thread.start()
             thread.join(wait_s)
         return self._names.get(uid, str(uid))
 
-    def _look_up(self, uid: int) -> None:
-        try:
-            self._names[uid] = pwd.getpwuid(uid).pw_name
-        except (KeyError, OverflowError):
-            self._names[uid] = str(uid)
+    def _ask(self, uid: int) -> None:
+        self._names[uid] = self._look_up(uid)
         self._asked.pop(uid, None)

@@ -103,23 +103,25 @@ def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def raw_server(path: Path, answer: bytes) -> Iterator[None]:
-    """A server that reads a request's first bytes, writes `answer` and closes."""
+def raw_server(path: Path, answer: bytes, pause_s: float = 0) -> Iterator[bytearray]:
+    """A server that writes `answer`, with a pause before each byte if told, and closes; gives what it received."""
+    received = bytearray()
 
     def serve() -> None:
         link, _ = listener.accept()
-        with link:
-            link.recv(1 << 16)
-            link.sendall(answer)
+        with link, contextlib.suppress(ConnectionError):
+            received.extend(link.recv(1 << 16))
+            for part in [answer[n : n + 1] for n in range(len(answer))] if pause_s else [answer]:
+                time.sleep(pause_s)
+                link.sendall(part)
             link.shutdown(socket.SHUT_WR)
-            with contextlib.suppress(ConnectionError):
-                while link.recv(1 << 16):
-                    pass
+            while data := link.recv(1 << 16):
+                received.extend(data)
 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield
+        yield received
         thread.join(5)

@@ -184,6 +184,31 @@ def test_the_token_is_read_anew(server: ApiServer, watching: Watching, account: 
     eventually(lambda: pods.named("ml", "b"))
 
 
+def test_a_token_that_is_none_is_a_failure_and_not_the_end(
+    server: ApiServer, watching: Watching, account: Path
+) -> None:
+    (account / "token").write_bytes(b"two\nlines\xff")
+    watch, pods = watching()
+    eventually(lambda: watch.status(now())[1] == "fail")
+    (account / "token").write_text("first", "ascii")
+    server.change("ADDED", pod("b", "u2", version="101"))
+    eventually(lambda: pods.named("ml", "b"))
+
+
+@pytest.mark.parametrize("line", [b"{\n", b'{"type":"ADDED","object":{"metadata":7}}\n', b"cut off"])
+def test_a_line_that_is_no_change_is_a_failure_and_not_the_end(
+    server: ApiServer, watching: Watching, line: bytes
+) -> None:
+    watch, pods = watching()
+    server.changes.put(line)
+    if not line.endswith(b"\n"):
+        server.end()
+    eventually(lambda: "watch: not a change" in watch.status(now())[2] or "cut off" in watch.status(now())[2])
+    server.end()
+    server.change("ADDED", pod("b", "u2", version="101"))
+    eventually(lambda: pods.named("ml", "b"))
+
+
 def test_an_outage_keeps_what_is_known_and_tells_its_age(server: ApiServer, watching: Watching) -> None:
     server.pods = [pod("a", "u1")]
     watch, pods = watching()
@@ -234,6 +259,7 @@ def test_a_hash_is_not_another_pods_uid(server: ApiServer, watching: Watching) -
     server.pods = [
         pod("victim", victim),
         pod("forger", "u2", annotations={"kubernetes.io/config.hash": victim}),
+        pod("early", "u4", annotations={"kubernetes.io/config.hash": victim.replace("2", "3")}),
         pod("other", "u3", annotations={"kubernetes.io/config.hash": "f" * 32}),
         pod("static", "f" * 32),
     ]
@@ -242,6 +268,7 @@ def test_a_hash_is_not_another_pods_uid(server: ApiServer, watching: Watching) -
 
     found = [pods.of_cgroup(key) for key in (victim, "u2", "f" * 32)]
     assert [one.name for one in found if one] == ["victim", "forger", "static"]
+    assert pods.of_cgroup(victim.replace("2", "3")) is None
 
 
 def test_long_or_odd_claims_are_not_kept_whole(server: ApiServer, watching: Watching) -> None:

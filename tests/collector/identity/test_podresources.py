@@ -132,8 +132,7 @@ OK = frame(1, 5, 1, b"\x00\x0bgrpc-status\x010")
 
 
 def test_headers_in_pieces_padding_and_house_keeping(tmp_path: Path) -> None:
-    found = answered(
-        tmp_path / "s",
+    frames = (
         frame(6, 0, 0, b"12345678"),
         frame(1, 8 | 32, 1, b"\x02" + b"\0\0\0\0\x10" + HEADERS[:4] + b"\0\0"),
         frame(9, 4, 1, HEADERS[4:]),
@@ -144,7 +143,20 @@ def test_headers_in_pieces_padding_and_house_keeping(tmp_path: Path) -> None:
         OK,
     )
 
-    assert found == b"hello"
+    with raw_server(tmp_path / "s", SETTINGS + b"".join(frames)) as received:
+        assert call(tmp_path / "s", LIST, b"", 2) == b"hello"
+    assert frame(4, 1, 0, b"") + frame(6, 1, 0, b"12345678") in received
+
+
+@pytest.mark.parametrize("pause_s", [0.05, 1.0])
+def test_an_answer_that_trickles_is_left_in_time(tmp_path: Path, pause_s: float) -> None:
+    began = time.monotonic()
+
+    with raw_server(tmp_path / "s", SETTINGS * 20, pause_s):
+        with pytest.raises(CallFailed) as failed:
+            call(tmp_path / "s", LIST, b"", 0.3)
+        assert time.monotonic() - began < 0.8
+    assert failed.value.status == "DEADLINE_EXCEEDED"
 
 
 def test_the_rate_limit_of_a_go_server_is_read(tmp_path: Path) -> None:
@@ -183,6 +195,13 @@ def test_a_message_that_is_cut_off_is_an_error(tmp_path: Path, cut: int) -> None
 
     with raw_server(tmp_path / "s", answer), pytest.raises(CallFailed, match="ends behind the message"):
         assignments(tmp_path / "s", 2)
+
+
+def test_a_name_that_is_no_text_is_an_error(kubelet: Kubelet, tmp_path: Path) -> None:
+    kubelet.pods = [field(1, b"\xff") + field(2, "ml")]
+
+    with pytest.raises(CallFailed, match=r"List: .*utf-8"):
+        assignments(tmp_path / "kubelet.sock", 5)
 
 
 def test_a_replica_count_that_is_cut_off_is_an_error(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import pwd
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -112,6 +113,44 @@ def test_names_of_processes_forge_nothing(proc: Path) -> None:
     assert second.uid == 1234567
     assert third is not None
     assert third.cgroup.kind == "user"
+
+
+def test_a_pid_that_changes_hands_while_it_is_read_is_nobodys(proc: Path) -> None:
+    process(proc, 77, "/", start=1)
+    (proc / "77/cgroup").unlink()
+    os.mkfifo(proc / "77/cgroup")
+
+    def change_hands() -> None:
+        with (proc / "77/cgroup").open("w") as file:
+            stat = proc / "77/stat"
+            stat.write_text(stat.read_text("ascii").replace(" 8 0 1 ", " 8 0 2 "), "ascii")
+            file.write(f"0::/docker/{ID}\n")
+
+    thread = Thread(target=change_hands)
+    thread.start()
+
+    assert table(proc).find(77, AT) is None
+    thread.join()
+
+
+def test_a_directory_service_that_hangs_is_waited_for_once() -> None:
+    release = Event()
+
+    def look_up(uid: int) -> str:
+        release.wait(10)
+        return f"name{uid}"
+
+    users = Users(look_up)
+    began = time.monotonic()
+
+    assert [users.name(uid) for uid in (1, 2, 3, 1)] == ["1", "2", "3", "1"]
+    assert time.monotonic() - began < 0.7
+    release.set()
+    for _ in range(500):
+        if users.name(3) == "name3":
+            return
+        time.sleep(0.01)
+    raise AssertionError("the name did not come")
 
 
 def test_a_user_without_a_name_is_its_number(proc: Path) -> None:

@@ -14,7 +14,7 @@ import grpc  # type: ignore[import-untyped]
 import msgspec
 import pytest
 
-from collector.identity import kubernetes
+from collector.identity import enquiry, kubernetes
 from collector.identity.config import Config
 from collector.identity.held import Held
 from collector.identity.resolver import Resolver
@@ -31,12 +31,18 @@ ID = "c" * 64
 POD = "2fc932ce-fdcc-454b-97bd-aadfdeb4c340"
 # The driver's order is that of the bus: here minor numbers run the other way.
 GPUS = tuple(Device(uuid=f"GPU-{n}", name="NVIDIA A100", minor=3 - n, bus=f"0000:0{n}:00.0") for n in range(4))
-MIG = Device(uuid="MIG-a", name="MIG 1g.10gb", parent="GPU-0", profile="1g.10gb", instance=7)
-ALL = (*GPUS, MIG)
+MIG = Device(uuid="MIG-a", name="MIG 1g.10gb", parent="GPU-0", minor=3, profile="1g.10gb", instance=7)
+ALL = (MIG, *GPUS)
 
 
 def at(seconds: float = 0) -> Instant:
     return Instant(boot_ns=int((1000 + seconds) * 1e9), wall_ms=1_800_000_000_000 + int(seconds * 1000))
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever answers at all is waited for, however busy the machine is."""
+    monkeypatch.setattr(enquiry, "WAIT_S", 10.0)
 
 
 @pytest.fixture
@@ -177,7 +183,7 @@ def test_every_form_of_device_id(config: Config, kubelet: Kubelet) -> None:
         assigned("n", "mig", {"m": [devices("nvidia.com/mig-1g.10gb", ["MIG-a"])]}),
         assigned("n", "dra", {"m": []}, [claim("c", "gpu.nvidia.com", "cn002", "gpu-0")]),
         assigned("n", "tpu", {"m": [devices("google.com/tpu", ["chip-0"])]}),
-        assigned("n", "none", {"m": [devices("nvidia.com/gpu", ["GPU-gone", "nvidia3/gi9", "9"])]}),
+        assigned("n", "none", {"m": [devices("nvidia.com/gpu", ["GPU-0-4", "nvidia3/gi9", "9"])]}),
     ]
     tpu = Device(uuid="chip", name="TPU v6e")
 
@@ -193,7 +199,7 @@ def test_every_form_of_device_id(config: Config, kubelet: Kubelet) -> None:
         ("GPU-3", "n/dra"): 1_000_000,
         ("chip", "n/tpu"): 1_000_000,
     }
-    assert told == ("podresources", "warn", "no device is known by 9, GPU-gone, nvidia3/gi9")
+    assert told == ("podresources", "warn", "no device is known by 9, GPU-0-4, nvidia3/gi9")
 
 
 def test_replicas_are_parts_of_what_is_configured(config: Config, kubelet: Kubelet) -> None:
@@ -215,6 +221,18 @@ def test_replicas_are_parts_of_what_is_configured(config: Config, kubelet: Kubel
     assert kubelet.asked[:4] == ["List", "GetAllocatableResources", "List", "List"]
     assert len(kubelet.asked) == 80
     assert kubelet.asked.count("GetAllocatableResources") == 2
+
+
+def test_a_kubelet_that_is_busy_is_asked_again_how_devices_are_shared(config: Config, kubelet: Kubelet) -> None:
+    kubelet.pods = [assigned("n", "one", {"m": [devices("nvidia.com/gpu.shared", ["GPU-0::0"])]})]
+    kubelet.allocatable = [devices("nvidia.com/gpu.shared", [f"GPU-0::{n}" for n in range(4)])]
+
+    with resolver(config) as known:
+        known.held(ALL, at())
+        kubelet.fail = (grpc.StatusCode.RESOURCE_EXHAUSTED, "rejected by rate limit")
+        assert known.held(ALL, at(5)) is None
+        kubelet.fail = None
+        assert shares(known.held(ALL, at(15))) == {("GPU-0", "n/one"): 250_000}
 
 
 def test_a_share_that_nobody_tells_is_unknown(config: Config, kubelet: Kubelet) -> None:
@@ -258,7 +276,10 @@ def test_the_rate_limit_is_backed_off_from(config: Config, kubelet: Kubelet) -> 
     assert told == ("podresources", "warn", "RESOURCE_EXHAUSTED: rejected by rate limit; last answer 99 s ago")
 
 
-def test_a_kubelet_that_hangs_does_not_stop_sampling(config: Config, kubelet: Kubelet) -> None:
+def test_a_kubelet_that_hangs_does_not_stop_sampling(
+    config: Config, kubelet: Kubelet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
     kubelet.delay_s = 3
     with resolver(config) as known:
         began = time.monotonic()
@@ -291,7 +312,9 @@ def test_jobs_hold_by_minor_number(config: Config, proc: Path, tmp_path: Path) -
     assert {one.start_ms for one in held if one.workload.id == "1234_7"} == {1_763_982_000_000}
 
 
-def test_squeue_is_asked_every_half_minute_and_never_waited_for(config: Config, tmp_path: Path) -> None:
+def test_squeue_is_asked_every_half_minute_and_never_waited_for(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     squeue(tmp_path, f"echo x >>{tmp_path}/asked; cat {DATA}/squeue-24.05.json")
     with resolver(config) as known:
         for second in range(61):
@@ -300,6 +323,7 @@ def test_squeue_is_asked_every_half_minute_and_never_waited_for(config: Config, 
     assert (tmp_path / "asked").read_text("ascii") == "x\n" * 3
 
     squeue(tmp_path, "exec sleep 2")
+    monkeypatch.undo()
     with resolver(config) as known:
         began = time.monotonic()
         assert known.held(ALL, at()) is None

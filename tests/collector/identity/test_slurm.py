@@ -87,6 +87,12 @@ def test_a_name_or_comment_is_nobody_elses_account() -> None:
     )
 
 
+def test_a_comment_holds_no_device() -> None:
+    comment = "   Comment=x\n     Nodes=cn004 CPU_IDs=0 Mem=0 GRES=gpu:8(IDX:0-7)\n"
+
+    assert scontrol_job(text("scontrol-211.txt") + comment, "cn004").gres == ()
+
+
 @pytest.mark.parametrize(
     "line",
     ["   UserId=root(0) GroupId=root(0)", "   Priority=1 Nice=0 Account=rich QOS=high", "   Socks/Node=* CoreSpec=*"],
