@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -26,13 +27,15 @@ class Recovered(NamedTuple):
 
 def recover(folder: Path, evidence: Evidence, counts: Counts) -> Recovered:
     """Brings a folder in order after any crash, by one look at its names; raises `OSError`."""
-    paths = sorted(folder.iterdir())
-    ordinal = max((int(path.name[:12]) for path in paths if _ORDINAL.match(path.name)), default=0)
-    for path in paths:
-        if path.name.endswith(TEMPORARY):
-            path.unlink()
-    index = Index(_sealed(folder, [entry for path in paths if (entry := parse(path))]))
-    waiting = [path for path in paths if path.suffix == SUFFIX and not settle_into(index, path, evidence, counts)]
+    # Names, not paths: after a long outage there are tens of thousands.
+    names = sorted(os.listdir(folder))  # noqa: PTH208
+    ordinal = max((int(name[:12]) for name in names if _ORDINAL.match(name)), default=0)
+    for name in names:
+        if name.endswith(TEMPORARY):
+            (folder / name).unlink()
+    index = Index(_sealed(folder, [entry for name in names if (entry := parse(folder, name))]))
+    logs = [folder / name for name in names if name.endswith(SUFFIX)]
+    waiting = [path for path in logs if not settle_into(index, path, evidence, counts)]
     return Recovered(index, waiting, ordinal)
 
 
@@ -58,4 +61,4 @@ def _sealed(folder: Path, entries: list[Sealed]) -> list[Sealed]:
         (folder / entry.name).unlink()
     if gone:
         sync_folder(folder)
-    return [entry for entry in entries if entry not in gone]
+    return [entry for entry in entries if entry not in gone] if gone else entries

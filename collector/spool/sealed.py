@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ OFFERED = ".sent"
 _NAME = re.compile(r"(\d{12})-([0-9a-f]{32})-(\d{10})-(\d{10})-(\d)(\.seg|\.sent)")
 
 
-class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+class Sealed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Batches `first` to `last` of a stream, at a level of the ladder (0: as told).
 
     `offered`: an inbox may have it, so its bytes never change again. `sealed_ns` is the file's time of modification
@@ -37,16 +38,16 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.ordinal:012d}-{self.stream}-{self.first:010d}-{self.last:010d}-{self.level}{suffix}"
 
 
-def parse(path: Path) -> Sealed | None:
+def parse(folder: Path, name: str) -> Sealed | None:
     """What a file's name and status say, None for a file that is no sealed segment; raises `OSError`."""
-    match = _NAME.fullmatch(path.name)
+    match = _NAME.fullmatch(name)
     if match is None:
         return None
     ordinal, stream, first, last, level, suffix = match.groups()
-    status = path.stat()
+    status = (folder / name).stat()
     return Sealed(
         ordinal=int(ordinal),
-        stream=stream,
+        stream=sys.intern(stream),
         first=int(first),
         last=int(last),
         level=int(level),

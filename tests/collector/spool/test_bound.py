@@ -50,16 +50,16 @@ def test_an_outage_makes_the_oldest_coarser_and_keeps_every_sum(tmp_path: Path) 
 
 
 def test_where_nothing_else_helps_what_is_lost_is_counted(tmp_path: Path) -> None:
-    limits = Limits(most_bytes=12_000, least_bytes=0, reserve_bytes=0, seal_bytes=2_500)
+    limits = Limits(most_bytes=7_000, least_bytes=0, reserve_bytes=0, seal_bytes=2_500)
     spool = Spool(tmp_path, HEADER, limits)
-    for window in range(1_500):
+    for window in range(500):
         tell(spool, window)
         assert on_disk(tmp_path) <= limits.most_bytes
     spool.close()
 
     assert spool.counts.dropped > 0
-    assert lengths_ms(tmp_path) + dropped_ms(tmp_path, "records") == 1_500 * 2 * WINDOW_MS
-    assert seqs(tmp_path) == [(spool.stream, seq) for seq in range(1, 1_501)]
+    assert lengths_ms(tmp_path) + dropped_ms(tmp_path, "records") == 500 * 2 * WINDOW_MS
+    assert seqs(tmp_path) == [(spool.stream, seq) for seq in range(1, 501)]
     assert min(row.start_ms for row in rows(tmp_path)) > START_MS
     held = [segment for segment in segments(tmp_path).values() if segment.blocks[0].tables["holdings"][0]]
     recorded = [segment for segment in segments(tmp_path).values() if segment.blocks[0].tables["records"][0]]
@@ -67,13 +67,13 @@ def test_where_nothing_else_helps_what_is_lost_is_counted(tmp_path: Path) -> Non
 
 
 def test_what_was_offered_is_never_rewritten(tmp_path: Path) -> None:
-    limits = Limits(most_bytes=14_000, least_bytes=0, reserve_bytes=0, seal_bytes=2_500)
+    limits = Limits(most_bytes=7_500, least_bytes=0, reserve_bytes=0, seal_bytes=2_500)
     spool = Spool(tmp_path, HEADER, limits)
     window = 0
     while (offer := spool.offer()) is None:
         tell(spool, window)
         window += 1
-    for later in range(window, 1_000):
+    for later in range(window, 400):
         tell(spool, later)
         assert (tmp_path / offer.entry.name).read_bytes() == offer.data
     spool.close()
@@ -86,14 +86,14 @@ def test_what_was_offered_is_never_rewritten(tmp_path: Path) -> None:
 
 
 def test_a_quarter_of_a_year_without_an_inbox_stays_within_the_bound(tmp_path: Path) -> None:
-    """A batch and a segment every six hours, with all their minutes; the bound is scaled to need quarters."""
+    """A batch and a segment every day, with all their minutes; the bound is scaled to need quarters."""
     limits = Limits(most_bytes=300_000, least_bytes=0, reserve_bytes=16_384, seal_bytes=1)
     spool = Spool(tmp_path, HEADER, limits)
     draw = random.Random(1)
     exact = 0
-    for start in range(0, 90 * 1_440, 360):
+    for start in range(0, 90 * 1_440, 1_440):
         where = spool.names.device(device(0))
-        busy = [draw.randrange(60_000) for _ in range(360)]
+        busy = [draw.randrange(60_000) for _ in range(1_440)]
         exact += sum(busy)
         minutes = enumerate(busy, start)
         spool.append(

@@ -11,6 +11,8 @@ from collector.wire import Batch, Record, Segment, Unreadable, batch_of, read_se
 from tests.collector.telling import HEADER, device, rows, segments, seqs
 
 BATCHES = 5
+# Reading is tried at every byte and bit; opening a spool takes syncs, so only soak tries that everywhere.
+EVERY = pytest.mark.parametrize("every", [37, pytest.param(1, marks=pytest.mark.soak)])
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +94,11 @@ def settled(folder: Path, name: str, data: bytes) -> Spool:
     return spool
 
 
-def test_a_spool_that_finds_a_log_cut_anywhere_seals_its_prefix(log: bytes, tmp_path: Path) -> None:
-    for data in cuts(log):
+@EVERY
+def test_a_spool_that_finds_a_log_cut_anywhere_seals_its_prefix(log: bytes, tmp_path: Path, every: int) -> None:
+    for number, data in enumerate(cuts(log)):
+        if number % every:
+            continue
         spool = settled(tmp_path, "000000000001.log", data)
 
         found = [row.busy_ms for row in rows(tmp_path) if row.device == 0]
@@ -103,9 +108,12 @@ def test_a_spool_that_finds_a_log_cut_anywhere_seals_its_prefix(log: bytes, tmp_
         assert list(tmp_path.glob("*.log")) == []
 
 
-def test_a_spool_that_finds_a_flipped_bit_keeps_what_is_sound_and_tells_what_is_not(log: bytes, tmp_path: Path) -> None:
+@EVERY
+def test_a_spool_that_finds_a_flipped_bit_keeps_what_is_sound_and_tells_what_is_not(
+    log: bytes, tmp_path: Path, every: int
+) -> None:
     for number, data in enumerate(flips(log)):
-        if number % 7:
+        if number % every:
             continue
         spool = settled(tmp_path, "000000000001.log", data)
 
@@ -116,10 +124,11 @@ def test_a_spool_that_finds_a_flipped_bit_keeps_what_is_sound_and_tells_what_is_
             assert [path.stat().st_size for path in tmp_path.glob("*.bad")] == [len(log)]
 
 
-def test_a_spool_ships_no_damaged_segment(sealed: tuple[str, bytes], tmp_path: Path) -> None:
+@EVERY
+def test_a_spool_ships_no_damaged_segment(sealed: tuple[str, bytes], tmp_path: Path, every: int) -> None:
     name, whole = sealed
     for number, data in enumerate((*cuts(whole), *flips(whole))):
-        if number % 7:
+        if number % every:
             continue
         for path in tmp_path.iterdir():
             path.unlink()

@@ -160,6 +160,23 @@ def test_sealing_that_was_interrupted_anywhere_is_done_again_to_the_same_bytes(t
         assert sealed.read_bytes() == whole
 
 
+@pytest.mark.parametrize("ending", ["-0.sent", "-1.seg", "-5.sent"])
+def test_a_log_whose_segment_went_on_without_it_goes(tmp_path: Path, ending: str) -> None:
+    spool = Spool(tmp_path, HEADER)
+    for window in range(9):
+        tell(spool, window)
+    (log,) = tmp_path.glob("*.log")
+    told = log.read_bytes()
+    spool.close()
+    (sealed,) = tmp_path.glob("*.seg")
+    later = sealed.rename(tmp_path / sealed.name.replace("-0.seg", ending))
+    log.write_bytes(told)
+
+    Spool(tmp_path, HEADER).close()
+
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] == "0"] == [later.name]
+
+
 def test_a_newer_version_s_files_are_left_alone_and_shipped_as_they_are(tmp_path: Path) -> None:
     spool = Spool(tmp_path, HEADER)
     tell(spool, 0)
