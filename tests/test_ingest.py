@@ -24,7 +24,7 @@ from accounting.inbox import Inbox, open_inbox
 from accounting.ingest import Tally, ingest
 from accounting.inputs import observations
 from accounting.stores.lake import Lake
-from collector.wire import NOTES, UNKNOWN, Device, Names, Note, Record
+from collector.wire import NOTES, UNKNOWN, Device, Holding, Names, Note, Record, Workload
 from tests.segments import H100, HOUR, MIDNIGHT, WINDOW, Node, Segment
 from tests.test_pipeline import Ledger
 
@@ -359,3 +359,39 @@ def test_the_longest_then_the_busiest_record_counts(ledger: Ledger) -> None:
     rows = told(ledger)["records"]
 
     assert rows.select(pl.col("end_ms") - pl.col("start_ms"), "busy_ppm").rows() == [(900, 200_000)]
+
+
+PLACES = st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["train", "dev"]), st.integers(0, 2))
+"""Node, pool, and when it was told (in hours)."""
+HELD = st.tuples(
+    st.integers(0, 3), st.integers(0, 1), st.integers(0, 5), st.integers(1, 30), st.sampled_from([250_000, 1_000_000])
+)
+STATED = [
+    "",
+    "device_id,pool,accelerator\nGPU-0,dev,A100-40GB\n",
+    "cluster,node,accelerator,quantity\neast,node-a,A100-40GB,2\n",
+    "cluster,pool,accelerator,quantity\neast,train,A100-40GB,3\n",
+]
+
+
+@settings(max_examples=12, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(PLACES, st.lists(HELD, max_size=4)), min_size=1, max_size=5), st.sampled_from(STATED))
+def test_no_world_of_agents_is_refused(
+    told: list[tuple[tuple[str, str, int], list[tuple[int, int, int, int, int]]]], stated: str
+) -> None:
+    """The checks rebuild holdings and capacity from what agents told by another path; devices move, shares change."""
+    a100 = "NVIDIA A100-SXM4-40GB"
+    devices = [Device(uuid=f"GPU-{i}", name=a100) for i in (0, 1)]
+    devices += [Device(uuid=f"MIG-{i}", name=a100, parent="GPU-1", profile="3g.20gb") for i in (0, 1)]
+    names = Names(devices, [Workload(id=f"w{i}", kind="user") for i in (0, 1)], [])
+    with TemporaryDirectory() as folder:
+        ledger = made(Path(folder) / "p")
+        if stated:
+            ledger.bring("capacity", stated)
+        for n, ((agent, pool, hour), held) in enumerate(told, 1):
+            start = MIDNIGHT + hour * 9 * HOUR
+            records = [Record(d, UNKNOWN, start, 10 * HOUR, d * HOUR) for d in range(4)]
+            holdings = [Holding(d, w, start + s * HOUR, start + (s + n) * HOUR, q, 0) for d, w, s, n, q in held]
+            bring(ledger, Node(agent, stream=f"s{n}", pool=pool).told(1, 1, names, records, holdings))
+        ledger.run()
+        assert ledger.run().publication is None
