@@ -12,7 +12,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of sql/app/parts; `key` is also its color, `kind` is used, waste, unknown or partly (held, not busy)."""
+    """A part of sql/app/parts; `key` is also its color, `kind` one of waste.KINDS (partly: held, not busy)."""
 
     key: str
     name: str
@@ -28,6 +28,7 @@ PARTS = (
     Part("stranded", "Free in scraps", "too little for any usual request", "waste"),
     Part("reserved", "Free, reserved", "in reserved capacity, held by nobody", "waste"),
     Part("free", "Free, nobody asked", "held by nobody, no request waiting", "waste"),
+    Part("unhealthy", "Unhealthy", "the device could not be used, held or not", "overhead"),
     Part("unobserved", "Held, not observed", "no sample says what it did: not counted as waste", "unknown"),
     Part("unlogged", "No job log", "nothing says whether it was held: not counted as waste", "unknown"),
 )

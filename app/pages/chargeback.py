@@ -60,6 +60,7 @@ def _cards(view: View, bill: Bill, now: Row, before: Row) -> list[Card]:
     return [
         first,
         *(_part(view, now, kind) for kind in ("usage", "idle", "unallocated")),
+        *([_part(view, now, "overhead")] if now["overhead_seconds"] else []),
         Card("bill_used", "Used basis", now["used_cost"], money(now["used_cost"], view.currency), used),
     ]
 
@@ -76,7 +77,7 @@ def _statement(view: View, bill: Bill, now: Row, before: Row) -> None:
     top.html(
         heading(
             "Statement by team",
-            "Usage + idle + unallocated = total. The used basis is a second view of it, never added.",
+            f"{' + '.join(statement.kinds([now]))} = total. The used basis is a second view of it, never added.",
         )
     )
     name = f"chipledger-{bill.month}" + "".join(f"-{value}" for value in bill.scope.parameters.values() if value)
@@ -121,14 +122,15 @@ def _workloads(view: View, bill: Bill) -> None:
         label_visibility="collapsed",
     )
     narrowed = Bill(bill.month, bill.scope, model)
+    rows = view.rows("bill_workloads", narrowed.parameters)
+    kinds = {name: column for name, column in statement.kinds(rows).items() if name != "Unallocated"}
     columns = (
         Column("Workload", wide=True),
         Column("Team"),
         Column("Model", slim=True),
         Column("Pool", slim=True),
         Column("Hours", figure=True),
-        Column("Usage", figure=True, slim=True),
-        Column("Idle", figure=True, slim=True),
+        *(Column(kind, figure=True, slim=True) for kind in kinds),
         Column("Total", figure=True),
         Column("Used basis", figure=True, slim=True),
     )
@@ -140,11 +142,11 @@ def _workloads(view: View, bill: Bill) -> None:
                 beside(row["model"], row["purpose"]),
                 beside(row["pool"], row["cluster"]),
                 hours(row["device_seconds"], ""),
-                *(money(row[name], view.currency) for name in ("usage_cost", "idle_cost", "cost", "used_cost")),
+                *(money(row[name], view.currency) for name in (*kinds.values(), "cost", "used_cost")),
             ),
             "apart" if row["team"] == "unowned" else "",
         )
-        for row in view.rows("bill_workloads", narrowed.parameters)
+        for row in rows
     ]
     st.html(
         table("Workloads", columns, lines, "No workload held anything.") + asked(narrowed.parameters, "bill_workloads")

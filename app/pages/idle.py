@@ -19,6 +19,8 @@ from app.view import View, asked, basis, days_said
 
 TEAM = "Who held the time, or owns the capacity that nobody held."
 WEEK = ((2, "Mon"), (3, "Tue"), (4, "Wed"), (5, "Thu"), (6, "Fri"), (7, "Sat"), (1, "Sun"))
+UNUSED = (("idle", "idle"), ("free", "unallocated"), ("unhealthy", "unhealthy"))
+"""Parts of a pool's time that are not at work: color, and column."""
 DAILY = 14
 """Up to so many days the heat map shows each; a longer period is folded to the days of the week."""
 
@@ -60,6 +62,8 @@ def _cards(view: View, row: Row) -> list[Card]:
         _amount(view, row, "unallocated", "Held by nobody", f"{free} of all"),
         _amount(view, row, "unobserved", "Not observed", f"{unknown} of held: unknown, not waste"),
     ]
+    if row["unhealthy_seconds"]:
+        found.append(_amount(view, row, "unhealthy", "Unhealthy", "could not be used: no waste of its holders"))
     seconds, note = row["unlogged_seconds"], "nothing says whether it was held"
     return found + ([Card("unlogged_hours", "No job log", seconds, hours(seconds), note)] if seconds else [])
 
@@ -174,7 +178,7 @@ def _pools(view: View, chosen: Filter) -> None:
         for row in view.rows("idle_pools", chosen.parameters)
     ]
     st.html(
-        heading("Where: pools", "Bars: at work, held idle, held by nobody; hatched is unknown.")
+        heading("Where: pools", "Bars: at work, held idle, held by nobody, unhealthy; hatched is unknown.")
         + table("Pools", columns, lines)
         + asked(chosen.parameters, "idle_pools")
     )
@@ -184,7 +188,8 @@ def _times(row: Row) -> list[tuple[str, Decimal | None]]:
     """The parts of a pool's time by color."""
     at_work = (row["observed_seconds"] or NOTHING) - (row["idle_seconds"] or NOTHING)
     unknown = [("unobserved", row["unobserved_seconds"]), ("unlogged", row["unlogged_seconds"])]
-    return [("used", at_work), ("idle", row["idle_seconds"]), ("free", row["unallocated_seconds"]), *unknown]
+    unused = [(part, row[f"{name}_seconds"]) for part, name in UNUSED]
+    return [("used", at_work), *unused, *unknown]
 
 
 def _both(row: Row, what: str, view: View) -> str:

@@ -22,7 +22,12 @@ from app.view import View, asked, basis, days_said
 TEAM = "Who bears the cost."
 MOST_DAYS = 124
 """More days than this are shown by month."""
-KINDS = (("used", "Usage", "usage_cost"), ("idle", "Idle", "idle_cost"), ("free", "Unallocated", "unallocated_cost"))
+KINDS = (
+    ("used", "Usage", "usage_cost"),
+    ("idle", "Idle", "idle_cost"),
+    ("free", "Unallocated", "unallocated_cost"),
+    ("unhealthy", "Overhead", "overhead_cost"),
+)
 
 
 def body(view: View, asked_for: dict[str, str]) -> None:
@@ -172,7 +177,8 @@ def _teams(view: View, chosen: Filter, totals: Row) -> None:
     rows = view.rows("teams", chosen.parameters)
     longest = max((row["cost"] or NOTHING for row in rows), default=NOTHING)
     columns = (Column("Team"), Column("", wide=True), Column("Cost", figure=True), Column("Share", figure=True))
-    key = "".join(f"<li>{swatch(color)}<span>{name}</span></li>" for color, name, _ in KINDS)
+    found = [kind for kind in KINDS if any(row[kind[2]] is not None for row in rows)]
+    key = "".join(f"<li>{swatch(color)}<span>{name}</span></li>" for color, name, _ in found)
     lines = [_team(view, chosen, row, longest, totals["cost"]) for row in rows]
     st.html(
         heading("By team", "Who bears the cost")

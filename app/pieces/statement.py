@@ -14,8 +14,14 @@ from app.pieces.notices import heading
 from app.pieces.tables import Column, Line, extra, link, table, text, two
 
 Row = Mapping[str, Any]
-APART = {"unowned": "no rule and no claim names a team", "platform": "what nobody held and nobody owns"}
-FIGURES = ("usage_cost", "idle_cost", "unallocated_cost", "cost", "used_cost")
+APART = {"unowned": "no rule and no claim names a team", "platform": "what nobody held or could use, and nobody owns"}
+KINDS = {"Usage": "usage_cost", "Idle": "idle_cost", "Unallocated": "unallocated_cost", "Overhead": "overhead_cost"}
+
+
+def kinds(rows: Sequence[Row]) -> dict[str, str]:
+    """The kinds of cost that make a total, by name, and their columns; overhead only where there is any."""
+    found = any(row["overhead_cost"] is not None for row in rows)
+    return {name: column for name, column in KINDS.items() if found or column != "overhead_cost"}
 
 
 def teams(
@@ -32,9 +38,7 @@ def teams(
     columns = (
         Column("Team", wide=True),
         Column("Hours", figure=True, slim=True),
-        Column("Usage", figure=True, slim=True),
-        Column("Idle", figure=True, slim=True),
-        Column("Unallocated", figure=True, slim=True),
+        *(Column(kind, figure=True, slim=True) for kind in kinds([now])),
         Column("Total", figure=True),
         Column("Used basis", figure=True, slim=True, help="the busy part of what was observed"),
         *([Column(f"vs {amounts.month(month)}", figure=True)] if compared else []),
@@ -47,7 +51,7 @@ def teams(
         Line(
             (
                 link(row["team"], href(row["team"])) + _apart(row["team"]) + extra(row["unpriced_seconds"]),
-                *_figures(row, f"team_{row['team']}", currency),
+                *_figures(row, f"team_{row['team']}", currency, kinds([now])),
                 *moved(row, earlier.get(row["team"], {})),
             ),
             "apart" if row["team"] in APART else "",
@@ -55,7 +59,7 @@ def teams(
         for row in rows
     ]
     name = "Total" + extra(now["unpriced_seconds"])
-    last = Line((name, *_figures(now, "sum", currency), *moved(now, before)), "total")
+    last = Line((name, *_figures(now, "sum", currency, kinds([now])), *moved(now, before)), "total")
     return table("Statement by team", columns, [*lines, last])
 
 
@@ -73,19 +77,20 @@ def closing(now: Row, currency: str | None) -> str:
 
 def models(rows: Sequence[Row], found: Sequence[Row], currency: str | None) -> str:
     """Each team's models and purposes, folded under the team; the first is open."""
+    shown = kinds(found)
     columns = (
         Column("Model", wide=True),
         Column("Hours", figure=True, slim=True),
-        Column("Usage", figure=True, slim=True),
-        Column("Idle", figure=True, slim=True),
-        Column("Unallocated", figure=True, slim=True),
+        *(Column(kind, figure=True, slim=True) for kind in shown),
         Column("Total", figure=True),
         Column("Used basis", figure=True, slim=True),
     )
     blocks: list[str] = []
     for team in found:
         mine = [row for row in rows if row["team"] == team["team"]]
-        lines = [Line((_model(row) + extra(row["unpriced_seconds"]), *_figures(row, "", currency))) for row in mine]
+        lines = [
+            Line((_model(row) + extra(row["unpriced_seconds"]), *_figures(row, "", currency, shown))) for row in mine
+        ]
         opened = "" if blocks else " open"
         inside = table(f"Models of {team['team']}", columns, lines)
         blocks.append(
@@ -99,13 +104,15 @@ def models(rows: Sequence[Row], found: Sequence[Row], currency: str | None) -> s
 
 def _model(row: Row) -> str:
     if row["model"] is None and row["purpose"] is None:
-        return text(None, "capacity that nobody held" if row["usage_cost"] is None else "no model")
+        nobodys = row["usage_cost"] is None and row["idle_cost"] is None
+        broken = "" if row["overhead_cost"] is None else " or could use"
+        return text(None, f"capacity that nobody held{broken}" if nobodys else "no model")
     return two(row["model"] or "no model", row["purpose"])
 
 
-def _figures(row: Row, name: str, currency: str | None) -> list[str]:
+def _figures(row: Row, name: str, currency: str | None, shown: Mapping[str, str]) -> list[str]:
     values = [("hours", row["device_seconds"], hours(row["device_seconds"], ""))]
-    values += [(key, row[key], money(row[key], currency)) for key in FIGURES]
+    values += [(key, row[key], money(row[key], currency)) for key in (*shown.values(), "cost", "used_cost")]
     return [total(f"{name}_{key}", value, said) if name else escape(said) for key, value, said in values]
 
 

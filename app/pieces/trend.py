@@ -22,6 +22,7 @@ GROUPS = {
     "stranded": ("free", "Free"),
     "reserved": ("free", "Free"),
     "free": ("free", "Free"),
+    "unhealthy": ("unhealthy", "Unhealthy"),
     "unobserved": ("unobserved", "Unknown"),
     "unlogged": ("unobserved", "Unknown"),
 }

@@ -19,7 +19,7 @@ COLUMNS = (
     Column("Cost", figure=True),
     Column("Share", figure=True),
 )
-KINDS = {"used": "Used", "partly": "Not busy", "waste": "Waste", "unknown": "Unknown"}
+KINDS = {"used": "Used", "partly": "Not busy", "waste": "Waste", "overhead": "Unhealthy", "unknown": "Unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def bar(whole: Whole) -> str:
 
 
 def key(whole: Whole) -> str:
-    """What the four kinds of parts come to: the bar in four words."""
+    """What the kinds of parts come to: the bar in a few words."""
     found = ""
     for kind, name in (KINDS | {"partly": "Active"} if whole.in_hours else KINDS).items():
         mine = [part for part in whole.parts if part.part.kind == kind]

@@ -4,6 +4,7 @@ SELECT
   SUM(CASE WHEN charges.charge_kind = 'usage' THEN charges.cost END) AS usage_cost,
   SUM(CASE WHEN charges.charge_kind = 'idle' THEN charges.cost END) AS idle_cost,
   SUM(CASE WHEN charges.charge_kind = 'unallocated' THEN charges.cost END) AS unallocated_cost,
+  SUM(CASE WHEN charges.charge_kind = 'overhead' THEN charges.cost END) AS overhead_cost,
   SUM(charges.cost) AS cost,
   SUM(charges.used_cost) AS used_cost,
   SUM(CASE WHEN charges.cost IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds,
@@ -11,6 +12,8 @@ SELECT
   SUM(CASE WHEN charges.cost IS NULL AND charges.charge_kind = 'usage' THEN charges.device_seconds END) AS usage_unpriced_seconds,
   SUM(CASE WHEN charges.cost IS NULL AND charges.charge_kind = 'idle' THEN charges.device_seconds END) AS idle_unpriced_seconds,
   SUM(CASE WHEN charges.cost IS NULL AND charges.charge_kind = 'unallocated' THEN charges.device_seconds END) AS unallocated_unpriced_seconds,
+  SUM(CASE WHEN charges.charge_kind = 'overhead' THEN charges.device_seconds END) AS overhead_seconds,
+  SUM(CASE WHEN charges.cost IS NULL AND charges.charge_kind = 'overhead' THEN charges.device_seconds END) AS overhead_unpriced_seconds,
   COUNT(*) AS lines,
   MIN(charges.day) AS first_day,
   MAX(charges.day) AS last_day

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from accounting import pipeline
+from accounting import checks, pipeline, plan
 from accounting.config import load_config, write_project
+from accounting.core.account import account
 from accounting.inputs.importing import import_file, silent
 from accounting.inputs.mapping import load_mapping
-from accounting.stores.lake import Lake
+from accounting.inventory import partition
+from accounting.stores.lake import Lake, PublishedDay, new_publication
+from accounting.tables import RESULTS
 from app.source import FOLDER
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -46,6 +51,40 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bring(folder, *KINDS)
     run(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def unwell(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example company, every device of which could not be used for hours; nobody changes it."""
+    folder = new(tmp_path_factory.mktemp("unwell") / "p")
+    bring(folder, *KINDS)
+    publish_unwell(folder)
+    return folder
+
+
+def publish_unwell(folder: Path) -> None:
+    """Publishes every day of the project as if each of its devices had been broken from six to nine."""
+    config = load_config(folder)
+    lake = Lake.open(config.lake)
+    inventory, _, todo, _ = pipeline.pending(config)
+    halo, publication, staged = plan.halo_ms(config.policies), new_publication(NOW), []
+    for day in todo:
+        hours = [day.start + hour * 3_600_000 for hour in (6, 9, 24)]
+        told = partition(inventory, day.span, day.start, hours[2], config.policies, config.zones, halo)
+        devices = inventory.capacity.select("device_id").drop_nulls().unique()
+        spans = devices.with_columns(start_ms=pl.lit(hours[0]), end_ms=pl.lit(hours[1]))
+        results = account(replace(told, health=spans))
+        for table in RESULTS:
+            rows = getattr(results, table.name)
+            if rows.height:
+                staged.append(lake.stage(table, rows.with_columns(publication=pl.lit(publication))))
+    verdict = checks.check_staged(lake, inventory, [todo[0].span], config.policies, todo, staged)
+    assert not verdict.failures
+    days = [PublishedDay(d.span.cluster, d.day, d.fingerprint, d.base) for d in todo]
+    summary = {"cost": None, "usage_rows": 0, "charge_rows": 0, "cluster_days": len(days)}
+    bounds = {"from_day": str(todo[0].day), "to_day": str(todo[-1].day)}
+    amounts = dict.fromkeys(("residual_seconds", "residual_cost", "unpriced_seconds"), "0")
+    lake.publish(publication, days, staged, NOW, NOW, summary | bounds | amounts)
 
 
 @pytest.fixture

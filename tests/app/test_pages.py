@@ -20,6 +20,15 @@ def exact(html: str, name: str) -> Decimal:
     return Decimal(found[0])
 
 
+UNWELL = [
+    ("overview", "part_unhealthy", "SUM(cost)"),
+    ("overview", "part_hours_unhealthy", "SUM(device_seconds)"),
+    ("idle", "unhealthy_cost", "SUM(cost)"),
+    ("chargeback", "bill_overhead", "SUM(cost)"),
+    ("chargeback", "sum_overhead_cost", "SUM(cost)"),
+]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_the_company(company: Path, look: Open, page: str) -> None:
     shown = look(company, page)
@@ -29,6 +38,16 @@ def test_a_page_shows_the_company(company: Path, look: Open, page: str) -> None:
     assert "amounts in USD" in shown.html
     assert "data-state" not in shown.html
     assert 'data-notice="remainder"' not in shown.html
+
+
+@pytest.mark.parametrize(("page", "name", "value"), UNWELL)
+def test_what_could_not_be_used_is_shown_apart(unwell: Path, look: Open, page: str, name: str, value: str) -> None:
+    html = look(unwell, page).html
+    (found,) = open_project(unwell).query(f"SELECT {value} FROM charges WHERE state = 'unhealthy'").row(0)
+
+    assert found > 0
+    assert exact(html, name) == found
+    assert 'data-notice="remainder"' not in html
 
 
 def test_the_overview_is_the_charges(company: Path, look: Open) -> None:

@@ -65,7 +65,7 @@ def test_displayed_cents_and_shares_add_up() -> None:
     cents = [D(text) for text in re.findall(r">\$([\d.]+)<", html)]
     shares = [D(text) for text in re.findall(r">([\d.]+)%<", html)]
 
-    assert sum(cents[:-1]) == cents[-1] == D("300.00")
+    assert sum(cents[:-1]) == cents[-1] == D("333.33")
     assert sum(shares[:-1]) == shares[-1] == D("100.0")
 
 
@@ -137,14 +137,32 @@ def test_axes_end_at_round_figures(highest: str, top: str) -> None:
 
 
 def test_every_unallocated_state_has_a_reason() -> None:
-    from accounting.tables import STATES
+    from accounting.tables import CHARGE_KINDS, STATES
 
-    free = [state for state in STATES if state.startswith("unallocated_") or state == "unobserved"]
+    free = [state for state in STATES if CHARGE_KINDS[state] == "unallocated"]
     assert {reasons.short(state) for state in free} == set(reasons.REASONS)
 
 
+FIGURES = ("usage_cost", "idle_cost", "unallocated_cost", "overhead_cost", "cost", "used_cost")
+
+
+def test_the_statement_shows_overhead_where_there_is_any() -> None:
+    row = {"team": "platform", "model": None, "purpose": None, "device_seconds": D(3600), "unpriced_seconds": D(0)}
+    some = row | dict.fromkeys(FIGURES, None) | {"overhead_cost": D(7), "cost": D(7)}
+    none = some | {"overhead_cost": None}
+
+    def shown(row: dict[str, Any]) -> str:
+        table = statement.teams([row], {}, row, {"cost": None}, "USD", lambda team: team, "2026-02")
+        return table + statement.models([row], [row], "USD")
+
+    assert shown(some).count("Overhead</th>") == 2
+    assert "nobody held or could use" in shown(some)
+    assert "Overhead" not in shown(none)
+    assert "or could use" not in statement.models([none], [none], "USD")
+
+
 def test_the_statement_sets_nobodys_rows_apart() -> None:
-    figures = dict.fromkeys(("usage_cost", "idle_cost", "unallocated_cost", "cost", "used_cost"), D(1))
+    figures = dict.fromkeys(FIGURES, D(1)) | {"overhead_cost": None}
     row = {"team": "unowned", "device_seconds": D(3600), "unpriced_seconds": D(7200), **figures}
     html = statement.teams([row], {}, row, {"cost": D(2)}, "USD", lambda team: f"./{team}", "2026-02")
 
@@ -154,7 +172,7 @@ def test_the_statement_sets_nobodys_rows_apart() -> None:
 
 
 def test_a_statement_without_a_month_before_compares_nothing() -> None:
-    figures = dict.fromkeys(("usage_cost", "idle_cost", "unallocated_cost", "cost", "used_cost"), D(1))
+    figures = dict.fromkeys(FIGURES, D(1)) | {"overhead_cost": None}
     row = {"team": "red", "device_seconds": D(3600), "unpriced_seconds": D(0), **figures}
     html = statement.teams([row], {}, row, {"cost": None}, "USD", lambda team: f"./{team}", "2026-02")
 

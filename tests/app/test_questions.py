@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise, product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +27,12 @@ SCOPES = [
 @pytest.fixture(scope="module")
 def project(company: Path) -> Project:
     return open_project(company)
+
+
+@pytest.fixture(scope="module", params=["company", "unwell"])
+def either(request: pytest.FixtureRequest) -> Project:
+    """With devices that could not be used, and without."""
+    return open_project(request.getfixturevalue(request.param))
 
 
 def parameters(scope: Scope) -> dict[str, Any]:
@@ -78,11 +83,11 @@ def test_literals() -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES, ids=str)
-def test_the_parts_add_up_to_the_total(project: Project, scope: Scope) -> None:
-    (total,) = rows(project, "totals", scope)
-    parts = slices(rows(project, "parts", scope))
-    days = [part for found in by_day(rows(project, "parts_by_day", scope)).values() for part in found]
-    months = [part for found in by_day(rows(project, "parts_by_month", scope)).values() for part in found]
+def test_the_parts_add_up_to_the_total(either: Project, scope: Scope) -> None:
+    (total,) = rows(either, "totals", scope)
+    parts = slices(rows(either, "parts", scope))
+    days = [part for found in by_day(rows(either, "parts_by_day", scope)).values() for part in found]
+    months = [part for found in by_day(rows(either, "parts_by_month", scope)).values() for part in found]
 
     for found in (parts, days, months):
         assert remainder(found, total["cost"]) == 0
@@ -92,24 +97,27 @@ def test_the_parts_add_up_to_the_total(project: Project, scope: Scope) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES, ids=str)
-def test_teams_models_and_lines_add_up_to_the_bill(project: Project, scope: Scope) -> None:
-    (total,) = rows(project, "bill_total", scope)
-    assert total["lines"] == len(rows(project, "bill_lines", scope))
+def test_teams_models_and_lines_add_up_to_the_bill(either: Project, scope: Scope) -> None:
+    (total,) = rows(either, "bill_total", scope)
+    assert total["lines"] == len(rows(either, "bill_lines", scope))
 
     for name in ("bill_teams", "bill_models", "bill_lines"):
-        found = rows(project, name, scope)
+        found = rows(either, name, scope)
         for column in ("device_seconds", "cost", "used_cost"):
             assert added(found, column) == (total[column] or 0), (name, column)
-    parts = [total[f"{kind}_cost"] or 0 for kind in ("usage", "idle", "unallocated")]
+    parts = [total[f"{kind}_cost"] or 0 for kind in ("usage", "idle", "unallocated", "overhead")]
     assert sum(parts) == (total["cost"] or 0)
 
 
 @pytest.mark.parametrize("scope", [Scope(), Scope("default"), Scope(accelerator="L4")], ids=str)
-def test_idle_is_the_same_from_every_side(project: Project, scope: Scope) -> None:
-    (total,) = rows(project, "idle_totals", scope)
+def test_idle_is_the_same_from_every_side(either: Project, scope: Scope) -> None:
+    (total,) = rows(either, "idle_totals", scope)
     for name in ("idle_pools", "idle_owners", "idle_by_day", "idle_by_weekday"):
-        assert added(rows(project, name, scope), "idle_seconds") == (total["idle_seconds"] or 0), name
-    nobody = [row for row in rows(project, "unallocated", scope) if row["state"] != "unobserved"]
+        assert added(rows(either, name, scope), "idle_seconds") == (total["idle_seconds"] or 0), name
+    names = ("held", "unallocated", "unlogged", "unhealthy")
+    for row in (total, *rows(either, "idle_pools", scope)):
+        assert sum(row[f"{name}_seconds"] or 0 for name in names) == row["device_seconds"]
+    nobody = [row for row in rows(either, "unallocated", scope) if row["state"] != "unobserved"]
     assert added(nobody, "device_seconds") == total["unallocated_seconds"]
     assert added(nobody, "cost") == total["unallocated_cost"]
 
