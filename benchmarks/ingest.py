@@ -40,7 +40,8 @@ class Took:
 def measure(folder: Path, records: int, rounds: int) -> bool:
     """Prints each round and the medians; False where a claim does not hold."""
     write(folder, -(-records // (GPUS * WINDOWS)))
-    speeds, ratios, read = [], [], 0
+    speeds, ratios = [], []
+    read = 0
     for number in range(1, rounds + 1):
         ours, theirs, whole = _ours(folder), _theirs(folder), _into_lake(folder, number)
         assert ours.records == theirs.records == whole.records

@@ -100,7 +100,7 @@ class Agent:
             if reading.energy_mj is not None:
                 self.energy_mj[reading.uuid] = self.energy_mj.get(reading.uuid, 0) + reading.energy_mj
             if reading.uuid in by_uuid:
-                self._timeline.take(by_uuid[reading.uuid], reading, tick.at, tick.epoch)
+                self._timeline.take(by_uuid[reading.uuid], reading, tick.at)
         for event in tick.events:
             self._note(tick.at, event, by_uuid.get(event.uuid))
         self.latest = tick

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from collector.holders import Hold, Holders, Share
+from collector.holders import WHOLE, Hold, Holders, Share
 from collector.sharing import Use
 from collector.source import Ended, Instant, Process
-from collector.wire import Device, Workload
+from collector.wire import UNKNOWN, Device, Workload
 
 
 class Allocation(Protocol):
@@ -77,10 +77,13 @@ class Attribution:
         return seen
 
     def allocated(self, devices: tuple[Device, ...], at: Instant) -> list[Share]:
-        """What the kubelet or a scheduler says is held; empty where none of them tells."""
+        """What the kubelet or a scheduler says is held; empty where none of them tells.
+
+        Who shares a device by parts that nobody tells has all of it: accounting divides by the sum.
+        """
         by_uuid = {device.uuid: device for device in devices}
         return [
-            Share(by_uuid[one.uuid], one.workload, one.share_ppm, one.start_ms)
+            Share(by_uuid[one.uuid], one.workload, WHOLE if one.share_ppm == UNKNOWN else one.share_ppm, one.start_ms)
             for one in self._identities.held(devices, at) or ()
             if one.uuid in by_uuid
         ]
@@ -154,7 +157,7 @@ def _short(one: Ended, device: Device, workload: Workload) -> Hold:
     return Hold(
         device=device,
         workload=workload,
-        share_ppm=1_000_000,
+        share_ppm=WHOLE,
         start_ms=one.start_ms,
         until_ms=one.end_ms,
         closed=True,

@@ -36,6 +36,8 @@ def families(agent: Agent, spool: Status, shipping: Shipping | None, now_ns: int
     yield _counter("unnamed_processes", "Processes on a device that nobody could name.", counters.nameless)
     yield _counter("unallocated_uses", "Workloads on a device that was allocated to others.", counters.strangers)
     yield _counter("clock_steps", "Steps of the system's clock.", counters.clock_steps)
+    sessions = 0 if agent.latest is None else agent.latest.epoch
+    yield _gauge("driver_sessions", "Times that the driver was opened.", sessions)
     stalled = counters.stalled_since
     yield _gauge("stalled_seconds", "For how long the driver has not answered.",
                  0 if stalled is None else (now_ns - stalled.boot_ns) / 1e9)  # fmt: skip

@@ -29,6 +29,10 @@ class Inbox(Protocol):
         """Stores an object durably; False where the name was there already; raises `Unavailable`."""
         ...
 
+
+class Dated(Inbox, Protocol):
+    """An inbox that tells when it took an object."""
+
     def modified_ms(self, name: str) -> int | None:
         """When an object was stored, by the inbox's own clock (Unix ms); None where it does not tell."""
         ...
@@ -100,7 +104,7 @@ class BucketInbox:
             return None
 
 
-def open_inbox(url: str, settings: Mapping[str, Any] | None = None) -> Inbox:
+def open_inbox(url: str, settings: Mapping[str, Any] | None = None) -> Dated:
     """The inbox at a folder's path, `file://`, `gs://`, `s3://` or `az://` URL; raises `ValueError` for any other.
 
     `settings` are the bucket's, by the names that `obstore` has for them; it reads the usual environment too.

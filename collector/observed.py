@@ -29,7 +29,6 @@ class _Track(Struct):
     device: Device
     at: Instant
     pieces: deque[Piece]
-    epoch: int = 0
 
 
 class Timeline:
@@ -46,18 +45,17 @@ class Timeline:
         self._tracks: dict[str, _Track] = {}
         self._frontier: dict[str, int] = {}
 
-    def take(self, device: Device, reading: Reading, at: Instant, epoch: int = 0) -> None:
-        """A reading at an instant; the first of a device, or of an epoch, only starts its time."""
+    def take(self, device: Device, reading: Reading, at: Instant) -> None:
+        """A reading at an instant; the first of a device only starts its time."""
         track = self._tracks.get(device.uuid)
         if track is None:
-            self._tracks[device.uuid] = _Track(device, at, deque(), epoch)
+            self._tracks[device.uuid] = _Track(device, at, deque())
             return
         since = (at.boot_ns - track.at.boot_ns) // 1_000_000
-        begun_anew = epoch != track.epoch and not reading.health
         # Milliseconds are cut off on both clocks: where neither stepped, the last instant is exactly where this begins.
         start_ms = track.at.wall_ms if abs(at.wall_ms - track.at.wall_ms - since) <= 1 else at.wall_ms - since
-        track.device, track.at, track.epoch = device, at, epoch
-        if since > 0 and not begun_anew:
+        track.device, track.at = device, at
+        if since > 0:
             if since > self.hold_ms:
                 reading.flags |= HELD
             self._add(track, reading, max(start_ms, at.wall_ms - self.hold_ms), at.wall_ms)
