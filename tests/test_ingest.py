@@ -337,18 +337,20 @@ def test_watched_is_what_records_cover(ledger: Ledger) -> None:
     assert inventory.watched(taken, span, 0, 1).is_empty()
 
 
-def test_samples_have_pairs_and_health(ledger: Ledger, tmp_path: Path) -> None:
+def test_records_are_parts_and_whole_devices_and_tell_of_health(ledger: Ledger, tmp_path: Path) -> None:
     bring(ledger, ONE.segment(1, 50))
     ledger.bring("samples", "device_id,start,end,busy\nGPU-a-0,2025-01-30T23:00:00Z,2025-01-30T23:01:00Z,40\n")
     taken = inventory.take(ledger.lake, {})
     (span,) = inventory.spans(taken, None)
-    samples = inventory.partition(taken, span, span.start, span.start + 2 * 24 * HOUR, (), {}, 0).samples
+    partition = inventory.partition(taken, span, span.start, span.start + 2 * 24 * HOUR, (), {}, 0)
 
-    seen = samples.group_by("device_id", "workload_id", "health").len("n").sort(pl.all(), nulls_last=True).rows()
-    assert seen == [
-        ("GPU-a-0", "w1", 0, 49), ("GPU-a-0", "w1", 1, 1), ("GPU-a-0", None, 0, 49), ("GPU-a-0", None, 1, 1),
-        ("GPU-a-0", None, None, 1), ("GPU-a-1", None, 0, 49), ("GPU-a-1", None, 1, 1),
+    kinds = partition.samples.group_by("device_id", "workload_id", "part", "rank").len("n")
+    assert kinds.sort(pl.all(), nulls_last=True).rows() == [
+        ("GPU-a-0", "w1", True, 0, 50), ("GPU-a-0", None, False, 0, 50), ("GPU-a-0", None, False, 9, 1),
+        ("GPU-a-1", None, False, 0, 50),
     ]  # fmt: skip
+    assert partition.health.rows() == [(f"GPU-a-{i}", ONE.at(49), ONE.at(50)) for i in range(2)]
+    assert partition.watched.rows() == [(f"GPU-a-{i}", ONE.at(1), ONE.at(51)) for i in range(2)]
 
 
 def test_the_longest_then_the_busiest_record_counts(ledger: Ledger) -> None:
