@@ -112,7 +112,7 @@ class Agent:
         before = self._looked
         since_ms = (tick.at.boot_ns - before.boot_ns) // 1_000_000 if before else 0
         seen = self._attribution.look(tick.devices, tick.processes or (), tick.at, since_ms)
-        self._attribution.ended(tick.ended, seen, devices, self.holders, before.wall_ms if before else 0)
+        self._attribution.ended(tick.ended, seen, devices, self.holders, before.wall_ms if before else 0, tick.at)
         self.holders.seen(seen.shares, before.wall_ms if before else None, tick.at.wall_ms)
         if before:
             for uuid in devices:
