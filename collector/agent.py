@@ -48,14 +48,24 @@ class Counters:
 
 
 class Agent:
-    """Reads, attributes, and hands batches to the spool; `step` is called once a period."""
+    """Reads, attributes, and hands batches to the spool; `step` is called once a period.
+
+    `since_ms` is when an agent first came to this node.
+    """
 
     def __init__(
-        self, reader: Reader, identities: Identities, spool: Spool, clock: Clock, period_ms: int, window_ms: int
+        self,
+        reader: Reader,
+        identities: Identities,
+        spool: Spool,
+        clock: Clock,
+        period_ms: int,
+        window_ms: int,
+        since_ms: int = 0,
     ) -> None:
         self.reader, self.spool, self.clock = reader, spool, clock
         self.period_ms, self.window_ms = period_ms, window_ms
-        self.counters, self.holders = Counters(), Holders()
+        self.counters, self.holders = Counters(), Holders(since_ms)
         self.latest: Tick | None = None
         self.energy_mj: dict[str, int] = {}
         """Energy by device since the start."""
