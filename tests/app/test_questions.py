@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import pytest
