@@ -10,7 +10,7 @@ import polars as pl
 
 from accounting.accelerators import canonical
 from accounting.agent_tables import AGENT_HOLDINGS, AGENT_RECORDS
-from accounting.core.partition import Partition
+from accounting.core.partition import AGENT, Partition
 from accounting.core.rounding import proportion
 from accounting.core.steps import DAY, PPM, merge
 from accounting.inputs import observations
@@ -71,7 +71,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
     jobs, capacity = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity"))
     held, seen = observations.holdings(lake), observations.capacity(observations.devices(lake))
-    jobs = pl.concat([jobs, observations.jobs(held)])
+    jobs = pl.concat([jobs, observations.jobs(held, jobs)])
     priced = lake.scan_input("prices").select("accelerator").collect()
     said = pl.concat([f["accelerator"] for f in (jobs, capacity, seen, priced)]).unique().sort()
     names = _names(said.to_list(), aliases)
@@ -145,7 +145,7 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
             "cluster",
             first=pl.min_horizontal("submitted_ms", "start_ms"),
             last="end_ms",
-            jobs=(pl.col("import_seq") > observations.NO_IMPORT).cast(pl.Int32),
+            jobs=(pl.col("import_seq") > AGENT).cast(pl.Int32),
             event=pl.lit(True),
         ),
         inventory.observed.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))

@@ -187,7 +187,7 @@ USAGE = Table(
             "Integral of utilization inside device_seconds; NULL where unobserved or unhealthy.",
         ),
         ("energy_joules", "seconds", "Energy measured in the time; NULL where not measured."),
-        ("source!", "string", "What told of the holding: scheduler, samples or capacity."),
+        ("source!", "string", "What told of the holding: agent, scheduler (a job log), samples or capacity."),
         ("price_id", "string", "Price in force; NULL: unpriced."),
         _RUN,
     ),

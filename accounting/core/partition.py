@@ -9,6 +9,9 @@ import polars as pl
 
 from accounting.policy import Policy
 
+AGENT = 0
+"""`import_seq` of a job that a node agent told of: a holding that the kernel, the kubelet or Slurm knows of."""
+
 DEVICE_SPANS = {"device_id": pl.String, "start_ms": pl.Int64, "end_ms": pl.Int64}
 
 
