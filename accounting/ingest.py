@@ -24,7 +24,7 @@ from accounting.tables import QUARANTINE
 from collector.wire import MOST_BYTES, SUFFIX, Unreadable
 
 KIND, SOURCE = "agent", "inbox"
-BATCH_BYTES = 96 << 20
+BATCH_BYTES = 64 << 20
 """Matrices of one batch, the unit that is committed: what bounds memory."""
 
 _WAVE, _WAVE_BYTES = 64, 16 << 20

@@ -26,7 +26,7 @@ KINDS: dict[str, str] = {
     "over_allocated": "More was held in a pool than its capacity; capacity was raised for those instants.",
     "no_matching_capacity": "The pool has capacity, but of other accelerators; booked as allocated capacity.",
     "unallocated_use": "A device was busy though nobody held it.",
-    "conflicting_samples": "Two samples of one device and start; the larger busy counts.",
+    "conflicting_samples": "Two samples of one device, source and start; the larger busy counts.",
     "disagreeing_samples": "Samples more than 10 points off what a more trusted source tells of the same time.",
     "spread_without_weights": "A policy spreads this cost, but no team held or used anything; the platform bears it.",
 }
