@@ -102,6 +102,14 @@ def _clock() -> Iterator[Finding]:
 
 
 def _spool(folder: Path) -> Finding:
+    try:
+        return _room(folder)
+    except OSError as error:
+        says = f"{error.filename or folder}: {error.strerror}"
+        return Finding("fail", "spool", says, "look as the agent's user, or set spool.path")
+
+
+def _room(folder: Path) -> Finding:
     there = next((p for p in (folder, *folder.parents) if p.exists()), folder)
     if not os.access(there, os.W_OK):
         return Finding("fail", "spool", f"{there} is not writable", "give it to this user, or set spool.path")
