@@ -14,6 +14,7 @@ from collector.clock import boot_ns, wall_ns
 from collector.config import Config
 from collector.identity.resolver import Resolver
 from collector.inbox import Unavailable, open_inbox
+from collector.nvml.errors import Restart
 from collector.nvml.facts import DeviceFacts, DriverFacts, facts
 from collector.source import Instant
 from collector.spool.errors import SpoolError
@@ -39,13 +40,20 @@ class Finding(Struct, frozen=True):
 
 def examine(config: Config) -> Iterator[Finding]:
     """All findings, in the order in which the agent depends on them."""
-    driver = facts()
+    driver = _facts()
     yield from _driver(driver)
     yield _pids()
     yield from _clock()
     yield _spool(Path(config.spool.path))
     yield from _inbox(config)
     yield from _identity(config, tuple(device for gpu in driver.devices for device in gpu.told))
+
+
+def _facts() -> DriverFacts:
+    try:
+        return facts()
+    except Restart as error:
+        return DriverFacts(trouble=f"{error}: restart the agent, and this container if it has one")
 
 
 def _driver(found: DriverFacts) -> Iterator[Finding]:
