@@ -138,7 +138,7 @@ class Agent:
 
     def _report(self, seen: Seen, at: Instant) -> None:
         self.counters.nameless += seen.nameless
-        if seen.nameless:
+        if seen.nameless != self.seen.nameless:
             self._note(at, Event(kind="unattributed", value=seen.nameless))
         found = {(device.uuid, workload.id): device for device, workload in seen.strangers}
         for key in found.keys() - self._unsaid:
