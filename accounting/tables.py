@@ -332,7 +332,7 @@ FAULTS = Table(
         ("fault!", "string", "over_allocated, no_matching_capacity, unallocated_use, …"),
         ("pool", "string", "Pool."),
         ("accelerator", "string", "Accelerator."),
-        ("workloads!", "int64", "Workloads, or samples, concerned."),
+        ("workloads!", "int64", "Workloads, samples or batches concerned."),
         ("device_seconds", "seconds", "Accelerator time concerned."),
         ("cost", "money", "Cost concerned; NULL where unpriced."),
         _RUN,

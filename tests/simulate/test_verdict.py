@@ -37,7 +37,7 @@ def test_busy_time_is_within_a_thousandth(verdict: Verdict) -> None:
     assert verdict.busy["difference"].abs().max() < 0.001  # type: ignore[operator]
 
 
-UNTOLD = frozenset({"unhealthy", "overhead", "disagreeing_samples"})
+UNTOLD = frozenset({"unhealthy", "overhead", "disagreeing_samples", "missing_batches"})
 """What only an agent tells: the simulated company has none yet. Take a name out as soon as it does."""
 
 
