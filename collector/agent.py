@@ -18,9 +18,6 @@ from collector.wire import Batch, Device, Names
 MOST_KEPT = 20_000
 """Rows that are kept in memory while the disk takes none: some hours of eight devices."""
 
-REASSERT_MS = 60_000
-"""Open holdings are told again after this long, so that little is open when a node dies."""
-
 
 class Reader(Protocol):
     """Readings without waiting for the driver longer than the deadline (seconds); None: it has not answered."""
@@ -29,10 +26,8 @@ class Reader(Protocol):
 
 
 class Spool(Protocol):
-    """Where batches are kept until they are sent; `fresh` is true where a new segment begins."""
+    """Where batches are kept until they are sent."""
 
-    @property
-    def fresh(self) -> bool: ...
     @property
     def names(self) -> Interner: ...
     def append(self, batch: Batch) -> int: ...
@@ -77,7 +72,7 @@ class Agent:
         self._holds: list[Hold] = []
         self._happened: list[Happened] = []
         self._looked: Instant | None = None
-        self._flushed_ms = self._asserted_ms = self._extended_ns = 0
+        self._flushed_ms = self._extended_ns = 0
         self._unsaid: set[tuple[str, str]] = set()
 
     def step(self) -> None:
@@ -87,7 +82,7 @@ class Agent:
             self.counters.clock_steps += 1
             self._note(at, Event(kind="clock_step", value=stepped))
             if stepped < 0 and self.latest is not None:
-                self._tell(self.latest.at.wall_ms, all_open=True)
+                self._tell(self.latest.at.wall_ms)
                 self._flushed_ms = min(self._flushed_ms, at.wall_ms)
         tick = self.reader.poll(at, self.period_ms / 1000)
         if tick is None:
@@ -97,9 +92,10 @@ class Agent:
         self._flush(at)
 
     def close(self) -> None:
-        """Tells all that is known."""
-        until = self._looked.wall_ms if self._looked else 0
-        self._tell(max(until, self.latest.at.wall_ms if self.latest else 0), all_open=True)
+        """Tells all that is known; what was held at the last look counts to the last reading."""
+        if self.latest is not None:
+            self.holders.extend_all(self.latest.at.wall_ms)
+            self._tell(self.latest.at.wall_ms)
 
     def _take(self, tick: Tick) -> None:
         self.counters.ticks += 1
@@ -163,7 +159,7 @@ class Agent:
         """Writes a window down once it is over and a look has told who held what in it."""
         window_end = at.wall_ms - at.wall_ms % self.window_ms
         if window_end > self._flushed_ms and self._known_ms(at) >= window_end:
-            self._tell(window_end, all_open=self.spool.fresh or self._due(at))
+            self._tell(window_end)
 
     def _known_ms(self, at: Instant) -> int:
         """Until when holders are known: the last look; where a driver hangs, its time is not waited for."""
@@ -171,16 +167,11 @@ class Agent:
             return at.wall_ms
         return self._looked.wall_ms
 
-    def _due(self, at: Instant) -> bool:
-        return at.wall_ms - self._asserted_ms >= REASSERT_MS
-
-    def _tell(self, until_ms: int, *, all_open: bool) -> None:
-        if all_open:
-            self._asserted_ms = until_ms
+    def _tell(self, until_ms: int) -> None:
         told = self._timeline.told(until_ms, self.holders.edges(until_ms))
         self._timeline.forget(self.latest.devices if self.latest else ())
         self._intervals += [*told, *merged(self._parts, self.window_ms)]
-        self._holds += self.holders.told(all_open=all_open)
+        self._holds += self.holders.told()
         self._parts, self._flushed_ms = [], until_ms
         if self._intervals or self._holds or self._happened:
             self._append()

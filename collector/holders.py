@@ -70,6 +70,11 @@ class Holders:
             if hold is not None:
                 hold.until_ms = max(hold.until_ms, at_ms)
 
+    def extend_all(self, at_ms: int) -> None:
+        """Whoever held something at the last look holds it still."""
+        for hold in self.open.values():
+            hold.until_ms = max(hold.until_ms, at_ms)
+
     def end(self, key: Key, at_ms: int) -> None:
         """An open holding ended at an instant, at the earliest where it began."""
         hold = self.open.pop(key)
@@ -111,9 +116,9 @@ class Holders:
         }
         return found
 
-    def told(self, *, all_open: bool) -> list[Hold]:
-        """What to tell: the ended ones, the new ones, and with `all_open` every open one again."""
-        found = [*self._closed, *(h for h in self.open.values() if all_open or not h.told)]
+    def told(self) -> list[Hold]:
+        """What to tell: those that ended, and every open one again, so that no death of a node leaves one open."""
+        found = [*self._closed, *self.open.values()]
         self._closed = []
         for hold in found:
             hold.told = True

@@ -93,11 +93,6 @@ class Spool:
         return self._header.stream
 
     @property
-    def fresh(self) -> bool:
-        """The next batch begins a segment: what is open must be told again."""
-        return self._log is None
-
-    @property
     def used_bytes(self) -> int:
         """What counts towards the bound: all but evidence."""
         log = self._log

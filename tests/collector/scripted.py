@@ -65,10 +65,8 @@ class Book:
 
     names: Names = field(default_factory=Names)
     batches: list[Batch] = field(default_factory=list)
-    fresh: bool = True
 
     def append(self, batch: Batch) -> int:
-        self.fresh = False
         self.batches.append(batch)
         return len(self.batches)
 

@@ -246,16 +246,22 @@ def test_a_pid_that_is_anothers_by_now_pays_for_nothing() -> None:
     assert "unattributed" in [NOTES[n.kind] for n in book.notes]
 
 
-def test_open_holdings_are_told_again_every_minute_and_when_a_segment_begins() -> None:
+def test_open_holdings_are_told_with_every_window() -> None:
     node = Node([Job(pid=1, device=0, start=0, end=900_000, level=0.5)])
     book = Book()
     agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
-    for second in range(300):
+    for second in range(60):
         node.at = second * 1000
-        book.fresh = second in {0, 200}
         agent.step()
     told = [row.until_ms - START for batch in book.batches for row in batch.holdings]
-    assert [b - a for a, b in pairwise(told)] == [60_000, 60_000, 60_000, 20_000, 60_000]
+    assert told == [0, 10_000, 20_000, 30_000, 40_000, 50_000]
+
+
+def test_what_was_held_at_the_last_look_counts_to_the_last_reading() -> None:
+    node = Node([Job(pid=1, device=0, start=0, end=900_000, level=0.5)])
+    book = run(node, 33_000)
+    assert book.held()[0, "job1"].until_ms == START + 33_000
+    assert sum(r.length_ms for r in spans(book, 0)) == 33_000
 
 
 def test_a_step_of_the_clock_is_a_gap_and_no_time_that_was_not() -> None:

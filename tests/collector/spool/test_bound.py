@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 from msgspec import structs
@@ -45,7 +46,9 @@ def test_an_outage_makes_the_oldest_coarser_and_keeps_every_sum(tmp_path: Path) 
     assert lengths_ms(tmp_path) == 600 * 2 * WINDOW_MS
     assert seqs(tmp_path) == [(spool.stream, seq) for seq in range(1, 601)]
     levels = [int(name.split("-")[4][0]) for name in segments(tmp_path)]
-    assert levels == sorted(levels, reverse=True)
+    # a step that frees little goes on to the next, so neighbors may be a level apart
+    assert (levels[0], levels[-1]) == (max(levels), 0)
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
     assert {"coarsened"} == {NOTES[note.kind] for note, _ in notes(tmp_path)}
 
 

@@ -55,11 +55,11 @@ def fill(path: Path, keep: int = 0) -> None:
 def append(spool: Spool, window: int) -> list[tuple[str, int]]:
     """What was acknowledged of one window, told again as often as the caller would; nothing if it is not to be had."""
     for _ in range(5):
-        stream = spool.stream
+        stream, names = spool.stream, spool.names
         try:
             return [(stream, tell(spool, window))]
         except Uncertain:
-            assert spool.fresh
+            assert spool.names is not names
     return []
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,18 +53,18 @@ def test_an_open_log_reads_like_a_segment(tmp_path: Path) -> None:
     assert [len(block.names.devices) for block in found.blocks] == [2, 0, 0]
 
 
-def test_a_new_segment_begins_by_bytes_and_is_said_to(tmp_path: Path) -> None:
+def test_a_new_segment_begins_by_bytes_and_with_names_of_its_own(tmp_path: Path) -> None:
     spool = Spool(tmp_path, HEADER, Limits(seal_bytes=2_000))
-    fresh: list[bool] = []
+    names = []
     for window in range(40):
-        fresh.append(spool.fresh)
+        names.append(spool.names)
         tell(spool, window)
     spool.close()
 
     found = segments(tmp_path)
     firsts = [segment.header.first for segment in found.values()]
     assert len(firsts) > 3
-    assert [seq for seq, began in enumerate(fresh, 1) if began] == firsts
+    assert [seq for seq, (before, now) in enumerate(pairwise(names), 2) if before is not now] == firsts[1:]
     assert all(segment.blocks[0].names.devices == [device(0), device(1)] for segment in found.values())
     assert seqs(tmp_path) == [(spool.stream, seq) for seq in range(1, 41)]
 
