@@ -152,7 +152,7 @@ def _import(project: Project, folder: Path, item: files.Import, progress: Progre
 
 
 def _ingest(project: Project, inbox: Path, progress: Progress) -> Tally:
-    return ingest(project.lake, open_inbox(str(inbox), inbox), now_ms(), progress=progress)
+    return ingest(project.lake, open_inbox(inbox.name, inbox.parent), now_ms(), progress=progress)
 
 
 def _reports(project: Project, out: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from accounting.simulate.agents import exported, records, site
 from accounting.simulate.company import ADS, AGENTS, DAY, POOLS, PRICES, RULES
 from accounting.simulate.faults import Wrong
 from accounting.simulate.sampler import Meter, batches, meter
-from accounting.simulate.shipping import nodes, numbered, ship
+from accounting.simulate.shipping import fleet, numbered, ship
 from accounting.simulate.truth import FOUNDED, REPRICED, middle
 from accounting.simulate.world import STRAY, World, of_pool
 
@@ -69,8 +69,8 @@ def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[I
 
 def _segments(world: World, made: Meter, folder: Path, interval: int, tell: Tell) -> tuple[Import, int]:
     """Fills the inboxes; what an exporter told beside the agents, and how much of that is wrong."""
-    where, known, segments = site(world), nodes(world), numbered(world, interval).with_row_index("row")
-    count = sum(len(node.devices) for node in known.values()) * DAY // interval
+    where, known, segments = site(world), fleet(world), numbered(world, interval).with_row_index("row")
+    count = sum(len(node.devices) for node in known.nodes.values()) * DAY // interval
     step = max(1, MOST_RECORDS // count) * DAY
     beside = []
     for first in range(world.window.start, world.window.end, step):
@@ -78,7 +78,7 @@ def _segments(world: World, made: Meter, folder: Path, interval: int, tell: Tell
         last = min(first + step, world.window.end)
         told = records(world, made, where, interval, first, last)
         some = segments.filter(pl.col("start").is_between(first, last, closed="left"))
-        ship(world, known, some.with_columns(interval=pl.lit(interval)), told, folder)
+        ship(known, some.with_columns(interval=pl.lit(interval)), told, folder)
         beside.append(exported(world, told))
     pl.concat([samples for samples, _ in beside]).write_parquet(folder / "samples-dcgm.parquet")
     return Import("samples", "samples-dcgm.parquet", "samples-dcgm.toml"), sum(wrong for _, wrong in beside)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from accounting.simulate.company import AGENTS, DAY, HOUR, POOLS, PPM
-from accounting.simulate.spans import SHIFT, SPANS, minus, union
+from accounting.simulate.spans import SHIFT, SPANS, union
 from accounting.simulate.timeline import BY_WORKLOAD, metered, parted
 from accounting.simulate.world import World
 
@@ -52,7 +52,7 @@ def meter(world: World) -> Meter:
     starts, levels = timeline["start"].to_numpy(), timeline["level"].to_numpy()
     spent = levels * (timeline["end"].to_numpy() - starts)
     base = world.window.start
-    alive = minus(timeline, timeline.filter("silent"))
+    alive = union(timeline.filter(~pl.col("silent")).select(*SPANS))
     agents = world.places.filter(pl.col("pool").is_in(AGENTS))["place"]
     told = pl.col("place").is_in(pl.concat([agents, parted(world)["place"].unique()]).to_list())
     keys = (timeline["place"].to_numpy() << SHIFT) + (starts - base)
@@ -115,7 +115,8 @@ def _intervals(alive: pl.DataFrame, interval: int, first: int, last: int) -> tup
     row = np.repeat(np.arange(spans.height), count)
     k = np.repeat(begin, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     at = _jittered(start[row], step[row], place[row], k)
-    to = np.minimum(_jittered(start[row], step[row], place[row], k + 1), end[row])
+    last_one = start[row] + (k + 1) * step[row] >= end[row]
+    to = np.where(last_one, end[row], np.minimum(_jittered(start[row], step[row], place[row], k + 1), end[row]))
     keep = (at >= first) & (at < last) & (at < to)
     return place[row][keep], at[keep], to[keep]
 

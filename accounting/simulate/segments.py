@@ -13,6 +13,8 @@ from accounting.simulate.demand import Window
 RESTARTED = 6 * DAY
 """An agent is restarted about this often."""
 TRIES = 500
+SEALED = 2 * HOUR
+"""Segments end at whole multiples of this."""
 
 SENT, LATE, TWICE, DAMAGED, LOST = "sent", "late", "twice", "damaged", "lost"
 """Fates: `late` ones arrive after a first accounting, `twice` and `damaged` ones then again, sound; lost ones never."""
@@ -26,7 +28,7 @@ Held = np.ndarray
 def written(told: pl.DataFrame, online: pl.DataFrame, holdings: pl.DataFrame, window: Window) -> pl.DataFrame:
     """Segments of the nodes of the places `told`, in order of node and time: node, stream, start, end (ms), fate.
 
-    A stream is one run of an agent, counted from 0; its segments touch, and are cut at full hours. Nothing that a node
+    A stream is one run of an agent, counted from 0; its segments touch. Nothing that a node
     held ended while its agent was down or in a segment that was lost: that could not be known.
     """
     there = told.select("place", "node").join(online, on="place")
@@ -37,7 +39,7 @@ def written(told: pl.DataFrame, online: pl.DataFrame, holdings: pl.DataFrame, wi
     for number, (node, start, end) in enumerate(spans.iter_rows()):
         rng = window.random("segments", node)
         held = np.array(ends.get(node, []), dtype=np.int64)
-        found = list(_hours(_streams(start, end, held, rng)))
+        found = list(_sealed(_streams(start, end, held, rng)))
         fates = _fates(found, held, window, rng, late=number == 0)
         rows += [(node, *segment, fate) for segment, fate in zip(found, fates, strict=True)]
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
@@ -67,11 +69,11 @@ def _streams(start: int, end: int, held: Held, rng: np.random.Generator) -> Iter
     yield begun, end
 
 
-def _hours(streams: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+def _sealed(streams: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
     for number, (start, end) in enumerate(streams):
         at = start
         while at < end:
-            until = min(end, at // HOUR * HOUR + HOUR)
+            until = min(end, at // SEALED * SEALED + SEALED)
             yield number, at, until
             at = until
 
@@ -90,7 +92,7 @@ def _fates(
     for i, (_, start, _) in enumerate(segments):
         if late and until - 9 * HOUR <= start < until:
             fates[i] = LATE
-    inner = [i for i in range(12, len(segments) - 2) if fates[i] == SENT]
+    inner = [i for i in range(6, len(segments) - 2) if fates[i] == SENT]
     order = [int(i) for i in rng.permutation(inner)]
     gone = next((i for i in order if _quiet(held, *segments[i][1:])), None)
     if gone is not None:

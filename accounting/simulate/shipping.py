@@ -29,7 +29,10 @@ Array = np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node: its devices, and by row attempt, device (its number), ppm, start, end, closed of what they held."""
+    """A node: its place, its devices, and as rows of matrices what they held and when they broke.
+
+    `held`: attempt, device (its number), ppm, start, end, closed; `sick`: start, device.
+    """
 
     place: dict[str, Any]
     devices: list[wire.Device]
@@ -37,8 +40,23 @@ class Node:
     sick: Array
 
 
-def nodes(world: World) -> dict[str, Node]:
-    """The nodes of which agents tell all, by name."""
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The nodes of which agents tell all, by name, and the workloads on them, by attempt."""
+
+    seed: int
+    nodes: dict[str, Node]
+    workloads: dict[int, wire.Workload]
+
+
+def fleet(world: World) -> Fleet:
+    """All that segments name."""
+    told = world.attempts.filter(pl.col("pool").is_in(AGENTS))
+    workloads = {int(row["attempt"]): _workload(row) for row in told.iter_rows(named=True)}
+    return Fleet(world.window.seed, _nodes(world), workloads)
+
+
+def _nodes(world: World) -> dict[str, Node]:
     told = world.places.filter(pl.col("pool").is_in(AGENTS)).with_columns(number=pl.int_range(pl.len()).over("node"))
     at = told.select("place", "node", device="number")
     closed = world.attempts.select("attempt", closed=(~pl.col("open")).cast(pl.Int64))
@@ -73,7 +91,7 @@ def numbered(world: World, interval: int) -> pl.DataFrame:
     )
 
 
-def ship(world: World, known: dict[str, Node], segments: pl.DataFrame, told: pl.DataFrame, folder: Path) -> None:
+def ship(known: Fleet, segments: pl.DataFrame, told: pl.DataFrame, folder: Path) -> None:
     """Puts `segments` (rows of `numbered` with their `row`) with the records told of them into the inboxes below.
 
     One that is late comes into another inbox, and so do the sound copies of what came twice or damaged.
@@ -83,8 +101,8 @@ def ship(world: World, known: dict[str, Node], segments: pl.DataFrame, told: pl.
     begin, end = (np.searchsorted(columns["segment"], rows, side=side) for side in ("left", "right"))
     for segment, low, high in zip(segments.iter_rows(named=True), begin, end, strict=True):
         if segment["fate"] != LOST:
-            data = _encoded(world, known[segment["node"]], segment, {n: c[low:high] for n, c in columns.items()})
-            name = wire.object_name(segment["node"], _stream(world, segment, 0), segment["first"], segment["last"])
+            data = _encoded(known, segment, {name: column[low:high] for name, column in columns.items()})
+            name = wire.object_name(segment["node"], _stream(known, segment, 0), segment["first"], segment["last"])
             for inbox, content in _delivered(segment["fate"], data):
                 _put(folder / inbox / name, content)
 
@@ -104,14 +122,15 @@ def _put(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _stream(world: World, segment: dict[str, Any], before: int) -> str:
+def _stream(known: Fleet, segment: dict[str, Any], before: int) -> str:
     """The name of the segment's stream, or of one before."""
-    name = f"{world.window.seed}/{segment['node']}/{segment['stream'] - before}"
+    name = f"{known.seed}/{segment['node']}/{segment['stream'] - before}"
     return f"{zlib.crc32(name.encode()):08x}"
 
 
-def _encoded(world: World, node: Node, segment: dict[str, Any], columns: dict[str, Array]) -> bytes:
-    stream, first, last = _stream(world, segment, 0), segment["first"], segment["last"]
+def _encoded(known: Fleet, segment: dict[str, Any], columns: dict[str, Array]) -> bytes:
+    node = known.nodes[segment["node"]]
+    stream, first, last = _stream(known, segment, 0), segment["first"], segment["last"]
     attempt, device, ppm, start, end, closed = node.held[:, _overlapping(node.held, segment)]
     workloads = np.unique(attempt)
     here = (node.sick[0] >= segment["start"]) & (node.sick[0] < segment["end"])
@@ -120,9 +139,9 @@ def _encoded(world: World, node: Node, segment: dict[str, Any], columns: dict[st
     at, sick = node.sick[:, here]
     notes = [at, sick, *(np.full(at.size, x) for x in (wire.NOTES.index("xid"), FALLEN, wire.UNKNOWN))]
     tables = {"records": _records(columns, workloads), "holdings": _ordered(holdings), "notes": _ordered(notes)}
-    names = wire.Names(node.devices, [_workload(row) for row in world.attempts[workloads].iter_rows(named=True)], [])
+    names = wire.Names(node.devices, [known.workloads[one] for one in workloads.tolist()], [])
     block = wire.Block(first, last, names, {name: (m.shape[1], planes(m)) for name, m in tables.items()})
-    head = wire.encode_header(_header(world, node, segment))
+    head = wire.encode_header(_header(known, segment))
     return head + wire.encode_planes(stream, block) + wire.encode_end(stream, first, last)
 
 
@@ -130,20 +149,21 @@ def _overlapping(held: Array, segment: dict[str, Any]) -> Array:
     return np.asarray((held[3] < segment["end"]) & (held[4] > segment["start"]))
 
 
-def _header(world: World, node: Node, segment: dict[str, Any]) -> wire.Header:
-    pool = POOLS[node.place["pool"]]
+def _header(known: Fleet, segment: dict[str, Any]) -> wire.Header:
+    place = known.nodes[segment["node"]].place
+    pool = POOLS[place["pool"]]
     return wire.Header(
         agent=segment["node"],
-        stream=_stream(world, segment, 0),
+        stream=_stream(known, segment, 0),
         first=segment["first"],
         node=segment["node"],
         cluster=pool.cluster,
         pool=pool.name,
         provider=pool.provider,
         region=pool.region,
-        purchase=node.place["purchase"],
+        purchase=place["purchase"],
         window_ms=segment["interval"],
-        previous=_stream(world, segment, 1) if segment["stream"] else "",
+        previous=_stream(known, segment, 1) if segment["stream"] else "",
         previous_last=segment["previous_last"],
     )
 

@@ -95,13 +95,21 @@ def _really(world: World) -> pl.DataFrame:
     spent = (pl.col("end") - pl.col("start")).cast(pl.Int128) * PPM
     words = {0: "starting", 1: "active", 2: "checkpoint", 3: "stalled", 4: "idle", 5: "lost"}
     taken = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
-    whole = world.places.select("place", start=pl.lit(world.window.start), end=pl.lit(world.window.end))
-    work = overlay(overlay(working(world), minus(whole, world.downs)), taken)
+    work = overlay(_usable(world), taken)
     part = spent * pl.col("ppm") // pl.max_horizontal("taken", pl.lit(PPM))
     named = pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String))
     held = work.group_by(state=named).agg(part.sum().alias("spent"))
     down = overlay(world.downs, world.online).group_by(state="kind").agg(spent.sum().alias("spent"))
     return pl.concat([held, down]).select("state", "spent")
+
+
+def _usable(world: World) -> pl.DataFrame:
+    """What ran on devices, while they could be used: only where agents tell all does somebody hold a broken one."""
+    broken = world.downs.join(world.places.filter(pl.col("pool").is_in(AGENTS)), on="place", how="semi")
+    if not broken.height:
+        return working(world)
+    whole = world.places.select("place", start=pl.lit(world.window.start), end=pl.lit(world.window.end))
+    return overlay(working(world), minus(whole, broken))
 
 
 def _home(world: World) -> pl.DataFrame:

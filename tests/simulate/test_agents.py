@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 
 from accounting.inputs.importing import silent
-from accounting.simulate.demo import INBOXES, INPUTS, simulate
+from accounting.simulate.demo import INBOXES, INPUTS, build_demo, simulate
 from accounting.simulate.segments import DAMAGED, LATE, LOST, TWICE
 from accounting.simulate.segments import silent as untold
 from accounting.simulate.shipping import planes
+from accounting.simulate.verdict import judge
 from accounting.simulate.world import World
 from collector import wire
 from tests.simulate.conftest import PLAN
@@ -50,6 +51,19 @@ def test_planes_are_those_of_the_wire() -> None:
 
     assert wire.encode_planes("s", block) == wire.encode_block("s", 1, 9, batch)
     assert planes(np.empty((14, 0), dtype=np.int64)) == b""
+
+
+def test_a_demo_made_again_tells_nothing_twice(tmp_path: Path) -> None:
+    """As after a kill just before its end: what was ingested and published stays."""
+    plan = msgspec.structs.replace(PLAN, devices=24, days=3, interval=60)
+    first = build_demo(plan, tmp_path, silent)
+    again = build_demo(plan, tmp_path, silent)
+
+    assert [tally.segments for tally in again.tallies] == [0, 0]
+    assert [tally.known for tally in again.tallies] == [first.tallies[0].segments, first.tallies[1].segments + 1]
+    assert [report.publication for report in again.runs] == [None, None]
+    assert again.project.lake.scan_quarantine().collect().height == 1
+    assert judge(again.project, tmp_path).failures == []
 
 
 def test_every_segment_is_sound_in_the_end(segments: dict[str, wire.Segment], world: World) -> None:
