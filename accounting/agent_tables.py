@@ -66,7 +66,7 @@ AGENT_HOLDINGS = Table(
 )
 AGENT_DEVICES = Table(
     "agent_devices",
-    "Devices that an agent observed, and between which instants.",
+    "Devices that an agent observed or knew to be held, and between which instants.",
     ("import_seq", "row"),
     columns(
         *_TOLD,
@@ -76,7 +76,7 @@ AGENT_DEVICES = Table(
         ("provider", "string", "gcp, aws, azure, on_prem, …"),
         ("region", "string", "Provider's region."),
         ("purchase", "string", "on_demand, spot, committed, reservation, owned, …"),
-        ("first_ms!", "int64", "Start of the first interval that this import has of it."),
+        ("first_ms!", "int64", "Start of the first interval or holding that this import has of it."),
         ("last_ms!", "int64", "End of the last one."),
     ),
 )

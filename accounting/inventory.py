@@ -8,9 +8,10 @@ from decimal import ROUND_HALF_EVEN
 
 import polars as pl
 
+from accounting import gaps
 from accounting.accelerators import canonical
 from accounting.agent_tables import AGENT_HOLDINGS, AGENT_RECORDS
-from accounting.core.partition import Partition
+from accounting.core.partition import AGENT, GAPS, Partition
 from accounting.core.rounding import proportion
 from accounting.core.steps import DAY, PPM, merge
 from accounting.inputs import observations
@@ -29,7 +30,7 @@ class Inventory:
 
     `jobs` has what agents told of holdings, `capacity` the devices that they saw and no imported capacity speaks of.
     `imported` says when each live import was (import_seq, imported_ms). `records` are those of agents as they came,
-    `instances` who held MIG instances.
+    `instances` who held MIG instances, `gaps` what has not come of them.
     """
 
     jobs: pl.DataFrame
@@ -41,6 +42,7 @@ class Inventory:
     imported: pl.DataFrame
     records: pl.LazyFrame = field(default_factory=lambda: AGENT_RECORDS.empty().lazy())
     instances: pl.DataFrame = field(default_factory=AGENT_HOLDINGS.empty)
+    gaps: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"cluster": pl.String, **GAPS}))
 
     @property
     def observed(self) -> pl.LazyFrame:
@@ -71,7 +73,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
     jobs, capacity = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity"))
     held, seen = observations.holdings(lake), observations.capacity(observations.devices(lake))
-    jobs = pl.concat([jobs, observations.jobs(held)])
+    jobs = pl.concat([jobs, observations.jobs(held, jobs)])
     priced = lake.scan_input("prices").select("accelerator").collect()
     said = pl.concat([f["accelerator"] for f in (jobs, capacity, seen, priced)]).unique().sort()
     names = _names(said.to_list(), aliases)
@@ -87,7 +89,15 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         _imported(lake),
         observations.records(lake),
         held.filter(pl.col("instance_id").is_not_null()),
+        _gaps(lake),
     )
+
+
+def _gaps(lake: Lake) -> pl.DataFrame:
+    """Batches that have not come, each gap at the instant where the batch before ends, else the one after begins."""
+    at_ms, batches = pl.coalesce("after_ms", "before_ms"), pl.col("last") - pl.col("first") + 1
+    found = gaps.missing(lake).select("cluster", at_ms=at_ms, batches=batches)
+    return found.filter(pl.col("at_ms").is_not_null())
 
 
 def _at_home(samples: pl.LazyFrame, jobs: pl.DataFrame, capacity: pl.DataFrame) -> pl.LazyFrame:
@@ -145,7 +155,7 @@ def spans(inventory: Inventory, until: int | None) -> list[Span]:
             "cluster",
             first=pl.min_horizontal("submitted_ms", "start_ms"),
             last="end_ms",
-            jobs=(pl.col("import_seq") > observations.NO_IMPORT).cast(pl.Int32),
+            jobs=(pl.col("import_seq") > AGENT).cast(pl.Int32),
             event=pl.lit(True),
         ),
         inventory.observed.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))
@@ -224,6 +234,7 @@ def partition(
         span.scheduled,
         unhealthy(inventory, span, start, end),
         watched(inventory, span, start, end),
+        inventory.gaps.filter(mine).drop("cluster"),
     )
 
 

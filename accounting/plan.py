@@ -15,7 +15,7 @@ from accounting.inventory import Inventory, Span, capacity_of
 from accounting.policy import Policy
 from accounting.stores.lake import Live
 
-NUMBERS = 3
+NUMBERS = 4
 """Grows when the same inputs give other numbers, so that every day is done again."""
 
 EMPTY = "empty"
@@ -152,6 +152,9 @@ def _parts(
         ),
         "teams": _clipped(_open(inventory.teams), start, end, ("import_seq", "row", "end_ms")),
         "policies": _clipped(_policy_rows(policies), start, end, ()),
+        "gaps": _clipped(
+            inventory.gaps.filter(mine).with_columns(start="at_ms", end=pl.col("at_ms") + 1), start, end, ()
+        ),
     }
     parts = {name: _summed(frame) for name, frame in extents.items()}
     counts = _sample_counts(inventory.observed.filter(mine))

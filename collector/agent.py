@@ -48,14 +48,24 @@ class Counters:
 
 
 class Agent:
-    """Reads, attributes, and hands batches to the spool; `step` is called once a period."""
+    """Reads, attributes, and hands batches to the spool; `step` is called once a period.
+
+    `since_ms` is when an agent first came to this node.
+    """
 
     def __init__(
-        self, reader: Reader, identities: Identities, spool: Spool, clock: Clock, period_ms: int, window_ms: int
+        self,
+        reader: Reader,
+        identities: Identities,
+        spool: Spool,
+        clock: Clock,
+        period_ms: int,
+        window_ms: int,
+        since_ms: int = 0,
     ) -> None:
         self.reader, self.spool, self.clock = reader, spool, clock
         self.period_ms, self.window_ms = period_ms, window_ms
-        self.counters, self.holders = Counters(), Holders()
+        self.counters, self.holders = Counters(), Holders(since_ms)
         self.latest: Tick | None = None
         self.energy_mj: dict[str, int] = {}
         """Energy by device since the start."""
@@ -112,7 +122,7 @@ class Agent:
         before = self._looked
         since_ms = (tick.at.boot_ns - before.boot_ns) // 1_000_000 if before else 0
         seen = self._attribution.look(tick.devices, tick.processes or (), tick.at, since_ms)
-        self._attribution.ended(tick.ended, seen, devices, self.holders, before.wall_ms if before else 0)
+        self._attribution.ended(tick.ended, seen, devices, self.holders, before.wall_ms if before else 0, tick.at)
         self.holders.seen(seen.shares, before.wall_ms if before else None, tick.at.wall_ms)
         if before:
             for uuid in devices:
@@ -128,7 +138,7 @@ class Agent:
 
     def _report(self, seen: Seen, at: Instant) -> None:
         self.counters.nameless += seen.nameless
-        if seen.nameless:
+        if seen.nameless != self.seen.nameless:
             self._note(at, Event(kind="unattributed", value=seen.nameless))
         found = {(device.uuid, workload.id): device for device, workload in seen.strangers}
         for key in found.keys() - self._unsaid:

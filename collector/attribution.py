@@ -12,6 +12,9 @@ from collector.sharing import Use
 from collector.source import Ended, Instant, Process
 from collector.wire import UNKNOWN, Device, Workload
 
+ROUNDED_MS = 20
+"""By which the kernel's clock ticks and the driver's milliseconds may be apart."""
+
 
 class Allocation(Protocol):
     """A device that a scheduler or the kubelet gave to a workload."""
@@ -89,7 +92,13 @@ class Attribution:
         ]
 
     def ended(
-        self, gone: Iterable[Ended], seen: Seen, devices: Mapping[str, Device], holders: Holders, before_ms: int
+        self,
+        gone: Iterable[Ended],
+        seen: Seen,
+        devices: Mapping[str, Device],
+        holders: Holders,
+        before_ms: int,
+        at: Instant,
     ) -> None:
         """What the driver tells of processes that ended: when, what they did since the last look at `before_ms`.
 
@@ -100,7 +109,7 @@ class Attribution:
         held = {(share.device.uuid, share.workload.id) for share in seen.shares}
         for one in gone:
             device = devices.get(one.uuid)
-            workload, met = self._of_ended(one, holders)
+            workload, met = self._of_ended(one, holders, at)
             if device is None or workload is None:
                 seen.nameless += 1
                 continue
@@ -113,7 +122,7 @@ class Attribution:
                 use = seen.uses.setdefault(one.uuid, {}).setdefault(workload.id, Use())
                 use.busy_ms = (use.busy_ms or 0.0) + one.busy * max(0, one.end_ms - max(one.start_ms, before_ms))
 
-    def _of_ended(self, one: Ended, holders: Holders) -> tuple[Workload | None, bool]:
+    def _of_ended(self, one: Ended, holders: Holders, at: Instant) -> tuple[Workload | None, bool]:
         """Its workload, and whether a look had met it alive."""
         known = self._known.pop((one.uuid, one.pid), None)
         if known is not None:
@@ -121,7 +130,10 @@ class Attribution:
         holds = holders.during(one.uuid, one.start_ms, one.end_ms)
         if len(holds) == 1:
             return holds[0].workload, True
-        return self._identities.workload(one.pid, Instant(0, one.end_ms)), False
+        # A pid is used again: only a process that began before the context did can have had it.
+        began = self._identities.started_ms(one.pid, at)
+        fits = began is not None and began <= one.start_ms + ROUNDED_MS
+        return (self._identities.workload(one.pid, at) if fits else None), False
 
     def _running(
         self, processes: Iterable[Process], at: Instant, since_ms: int, seen: Seen

@@ -90,12 +90,19 @@ def load(file: Path | None, settings: tuple[str, ...] = ()) -> Config:
     Raises `Misconfigured`.
     """
     tables = _read(file) if file is not None or FILE.exists() else {}
+    found = _converted(tables, str(file or FILE))
+    if not settings:
+        return found
     for setting in settings:
         _set(tables, setting)
+    return _converted(tables, "--set")
+
+
+def _converted(tables: dict[str, Any], where: str) -> Config:
     try:
         return msgspec.convert(tables, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise Misconfigured(_explained(str(error), file or FILE)) from error
+        raise Misconfigured(_explained(str(error), where)) from error
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -120,21 +127,35 @@ def _read(file: Path | None) -> dict[str, Any]:
 
 def _set(tables: dict[str, Any], setting: str) -> None:
     key, equals, value = setting.partition("=")
-    table, dot, name = key.strip().partition(".")
-    if not equals or not dot or not name:
+    *path, name = key.strip().split(".")
+    if not equals or not path or not all((*path, name)):
         raise Misconfigured(f"--set {setting}: write such as node.pool=a100")
-    tables.setdefault(table, {})[name] = value.strip()
+    for table in path:
+        tables = tables.setdefault(table, {})
+        if not isinstance(tables, dict):
+            raise Misconfigured(f"--set {setting}: {table} is not a table")
+    tables[name] = _value(value.strip())
 
 
-def _explained(message: str, file: Path) -> str:
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML has
+    """A list as TOML has it; anything else is text, which the key's own type is made of."""
+    if not text.startswith("["):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"--set: {text} is not a list as TOML has it: {error}") from error
+
+
+def _explained(message: str, where: str) -> str:
     what, _, path = message.partition(" - at `")
     key = path.rstrip("`").removeprefix("$").removeprefix(".")
     unknown = re.search(r"unknown field `(.+)`", what)
     if unknown is None:
-        return f"{file}: {key}: {what}" if key else f"{file}: {what}"
+        return f"{where}: {key}: {what}" if key else f"{where}: {what}"
     here = ".".join(filter(None, (key, unknown[1])))
     near = difflib.get_close_matches(unknown[1], keys(), n=1)
-    return f"{file}: {here}: unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
+    return f"{where}: {here}: unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
 
 
 def keys() -> list[str]:

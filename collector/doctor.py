@@ -14,10 +14,12 @@ from collector.clock import boot_ns, wall_ns
 from collector.config import Config
 from collector.identity.resolver import Resolver
 from collector.inbox import Unavailable, open_inbox
+from collector.nvml.errors import Restart
 from collector.nvml.facts import DeviceFacts, DriverFacts, facts
 from collector.source import Instant
 from collector.spool.errors import SpoolError
 from collector.spool.lock import lock
+from collector.wire import Device
 
 Grade = Literal["ok", "warn", "fail"]
 
@@ -38,12 +40,20 @@ class Finding(Struct, frozen=True):
 
 def examine(config: Config) -> Iterator[Finding]:
     """All findings, in the order in which the agent depends on them."""
-    yield from _driver(facts())
+    driver = _facts()
+    yield from _driver(driver)
     yield _pids()
     yield from _clock()
     yield _spool(Path(config.spool.path))
     yield from _inbox(config)
-    yield from _identity(config)
+    yield from _identity(config, tuple(device for gpu in driver.devices for device in gpu.told))
+
+
+def _facts() -> DriverFacts:
+    try:
+        return facts()
+    except Restart as error:
+        return DriverFacts(trouble=f"{error}: restart the agent, and this container if it has one")
 
 
 def _driver(found: DriverFacts) -> Iterator[Finding]:
@@ -100,6 +110,14 @@ def _clock() -> Iterator[Finding]:
 
 
 def _spool(folder: Path) -> Finding:
+    try:
+        return _room(folder)
+    except OSError as error:
+        says = f"{error.filename or folder}: {error.strerror}"
+        return Finding("fail", "spool", says, "look as the agent's user, or set spool.path")
+
+
+def _room(folder: Path) -> Finding:
     there = next((p for p in (folder, *folder.parents) if p.exists()), folder)
     if not os.access(there, os.W_OK):
         return Finding("fail", "spool", f"{there} is not writable", "give it to this user, or set spool.path")
@@ -144,10 +162,10 @@ def _skew(modified_ms: int | None) -> Iterator[Finding]:
         yield Finding("ok", "clock", "within two seconds of the inbox's")
 
 
-def _identity(config: Config) -> Iterator[Finding]:
+def _identity(config: Config, devices: tuple[Device, ...]) -> Iterator[Finding]:
     resolver = Resolver(config.resolving)
     at = Instant(boot_ns(), wall_ns() // 1_000_000)
-    resolver.held((), at)
+    resolver.held(devices, at)
     for name, said, says in resolver.status(at):
         grade: Grade = "fail" if said == "fail" else "warn" if said == "warn" else "ok"
         yield Finding(grade, name, says, "" if grade == "ok" else "see docs/agent.md, Who holds a device")

@@ -36,9 +36,14 @@ class Hold(Struct, kw_only=True):
 
 
 class Holders:
-    """Holdings as seen so far, the edges between them, and what is still to be told of them."""
+    """Holdings as seen so far, the edges between them, and what is still to be told of them.
 
-    def __init__(self) -> None:
+    No holding is told to begin before `since_ms`: what was held before the first agent came to a node is not its to
+    tell.
+    """
+
+    def __init__(self, since_ms: int = 0) -> None:
+        self._since_ms = since_ms
         self.open: dict[Key, Hold] = {}
         self._closed: list[Hold] = []
         self._edges: dict[str, list[tuple[int, int]]] = {}
@@ -118,6 +123,7 @@ class Holders:
         start_ms = at_ms if share.start_ms is None else min(share.start_ms, at_ms)
         if before_ms is not None and share.start_ms is None:
             start_ms = before_ms
+        start_ms = max(start_ms, min(self._since_ms, at_ms))
         hold = Hold(
             device=share.device,
             workload=share.workload,

@@ -36,6 +36,18 @@ def clock_synchronized() -> bool | None:
     return None if state < 0 else state != _TIME_ERROR
 
 
+def first_start(file: Path, now_ms: int) -> int:
+    """When an agent first came to this node, in Unix ms: kept in `file`, written where it is not there.
+
+    Raises `OSError` where it can neither be read nor written.
+    """
+    known = _read(file)
+    if known.isdecimal():
+        return min(int(known), now_ms)
+    file.write_text(f"{now_ms}\n", "ascii")
+    return now_ms
+
+
 def is_root() -> bool:
     """Whether this process has the rights that accounting mode and the kubelet's socket ask for."""
     return os.geteuid() == 0

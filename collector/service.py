@@ -16,7 +16,7 @@ from collector.config import Config, Misconfigured, address
 from collector.health import families, wrong
 from collector.identity.resolver import Resolver
 from collector.inbox import open_inbox
-from collector.node import agent_id, boot_id, clock_synchronized
+from collector.node import agent_id, boot_id, clock_synchronized, first_start
 from collector.nvml.source import Nvml
 from collector.nvml.watch import Watch
 from collector.ship import Shipper
@@ -52,6 +52,7 @@ class Service:
             Clock(),
             round(period * 1000),
             config.sample.window * 1000,
+            first_start(Path(config.spool.path) / "since", wall_ns() // 1_000_000),
         )
         self.server = _server(config, self)
         self._stop = threading.Event()

@@ -47,7 +47,7 @@ class Process(Struct, frozen=True, kw_only=True):
 
 
 class Ended(Struct, frozen=True, kw_only=True):
-    """A process that has come and gone, as the driver accounted it; `busy` is a mean over its lifetime."""
+    """A process that has ended, as the driver accounted it; `busy` is a mean over its lifetime."""
 
     uuid: str
     pid: int

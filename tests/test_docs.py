@@ -4,7 +4,8 @@
 
 Blocks of a document share one folder and run in order: ```console runs its `$ ` lines (`> ` continues one), ```sql is a
 query, and a block with a name after its language (```toml pods.toml) is a file. `<!-- setup: checkout -->` begins in a
-folder that holds docs/examples, `<!-- setup: company -->` in a project with all of them imported and run.
+folder that holds docs/examples, `<!-- setup: company -->` in a project with all of them imported and run,
+`<!-- setup: node -->` on a machine with GPUs, whose driver is the stub of tests/fakes: it needs a C compiler.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -37,6 +39,8 @@ from accounting.inputs.mapping import Mapping, Settings, TimeSettings, check_kin
 from accounting.project import open_project
 from accounting.stores.lake import Lake
 from accounting.tables import STATES
+from collector.cli import cli as agent
+from tests.fakes.node import Node
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -51,6 +55,7 @@ NOW = 1_775_000_000_000
 
 PUBLICATION = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
 INSTANT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
+OF_THE_MACHINE = r"(?m)^(?:ok|warn) +(clock|PID namespace): .*(?:\n +→ .*)?"
 AGE = r"\b(\d+ d \d+ h|\d+ h \d+ min|\d+ min)\b"
 
 
@@ -107,17 +112,30 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.home = self.here = folder / "home"
         self.state, self.status = folder / "state", 0
+        self.node: Node | None = None
         shutil.copytree(EXAMPLES, self.home / "docs" / "examples")
-        shim = folder / "bin" / "chipledger"
-        shim.parent.mkdir()
-        shim.write_text(
-            f"#!/bin/sh\nexec {sys.executable} -P -c 'from chipledger.command import main; main()' \"$@\"\n"
-        )
-        shim.chmod(0o755)
-        path = f"{shim.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        self.install("chipledger", "chipledger.command")
+        path = f"{self.programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = {"PATH": path, "HOME": str(self.home), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
 
+    def install(self, name: str, module: str, arguments: str = "") -> None:
+        program = self.programs / name
+        script = f"exec {sys.executable} -P -c 'from {module} import main; main()' {arguments} \"$@\""
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    def close(self) -> None:
+        if self.node:
+            self.node.close()
+
     def set_up(self, name: str) -> None:
+        if name == "node":
+            self.node = Node(self.state.with_name("node"))
+            self.environment |= self.node.environment
+            settings = " ".join(f"--set {key}={value}" for key, value in self.node.settings.items())
+            self.install("chipledger-agent", "collector.cli", settings)
         if name == "company":
             shutil.copytree(company(), self.home / "mycluster")
             self.here = self.home / "mycluster"
@@ -173,24 +191,30 @@ def masked(command: str, lines: list[str]) -> list[str]:
         text = re.sub(r"─+", "─", re.sub(r" {2,}", "  ", text))
     if "chipledger demo" in command:
         text = re.sub(r"made in \d+ s", "made in N s", text)
-    if "chipledger doctor" in command:
+    if re.match(r"chipledger .*\bingest", command):
+        text = re.sub(AGE, "AGE", re.sub(r"[\d,]+ (?=records of)", "N ", text))
+    if re.match(r"chipledger-agent .*doctor", command):
+        text = re.sub(OF_THE_MACHINE, r"\1: …", text)
+    if "doctor" in command:
         text = re.sub(r"[\d.,]*\d", "N", text)
     return [line.rstrip() for line in text.splitlines()]
 
 
 def read_through(document: Path, folder: Path) -> Iterator[tuple[Block, Step, list[str], int]]:
     """Every command of a document with what it printed and its exit status."""
-    reader = Reader(folder)
-    for block in blocks(document.read_text("utf-8")):
-        if block.language != "console":
-            reader.does(block)
-            continue
-        for step in steps(block):
-            yield block, step, reader.types("\n".join(step.command)), reader.status
+    with closing(Reader(folder)) as reader:
+        for block in blocks(document.read_text("utf-8")):
+            if block.language != "console":
+                reader.does(block)
+                continue
+            for step in steps(block):
+                yield block, step, reader.types("\n".join(step.command)), reader.status
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_print_what_stands_there(document: str, tmp_path: Path) -> None:
+    if "<!-- setup: node -->" in (ROOT / document).read_text("utf-8") and shutil.which("cc") is None:
+        pytest.skip("no C compiler (cc) for the stub of libnvidia-ml.so.1")
     unexpected: str | None = None
     for _, step, printed, status in read_through(ROOT / document, tmp_path):
         command = "\n".join(step.command)
@@ -223,20 +247,22 @@ def written() -> dict[str, str]:
 
 def test_every_command_and_option_is_documented() -> None:
     text = "\n".join(code(t) for t in written().values())
-    missing = [name for name in commands() if not re.search(rf"\b{name}\b", text)]
-    for name, command in commands().items():
+    both = commands() | commands(agent, "chipledger-agent")
+    missing = [name for name in both if not re.search(rf"\b{name}\b", text)]
+    for name, command in both.items():
         options = [o for p in command.params if isinstance(p, click.Option) for o in p.opts if o.startswith("--")]
         missing += [f"{name} {o}" for o in options if not re.search(rf"(?<![\w-]){o}(?![\w-])", text)]
 
     assert missing == []
 
 
-def test_every_documented_command_exists() -> None:
-    known = {name.split()[1] for name in commands() if " " in name}
+@pytest.mark.parametrize(("program", "group"), [("chipledger", cli), ("chipledger-agent", agent)])
+def test_every_documented_command_exists(program: str, group: click.Group) -> None:
+    known = {name.split()[1] for name in commands(group, program) if " " in name}
     used = {
         (name, word)
         for name, text in written().items()
-        for word in re.findall(r"(?m)(?:^|[`$;&|(] ?)chipledger(?: --\w+(?: \S+)?)* ([a-z]+)\b", code(text))
+        for word in re.findall(rf"(?m)(?:^|[`$;&|(/] ?){program}(?: --\w+(?: \S+)?)* ([a-z]+)\b", code(text))
     }
 
     assert {(name, word) for name, word in used if word not in known} == set()

@@ -282,6 +282,27 @@ def test_killed_anywhere_it_goes_on(ledger: Ledger) -> None:
     assert lying(ledger) == []
 
 
+def test_a_gap_is_a_fault_of_its_day_until_it_is_filled(ledger: Ledger) -> None:
+    bring(ledger, ONE.segment(1, 60), ONE.segment(201, 2 * DAY))
+    ledger.run()
+    asked = "SELECT day, workloads FROM faults WHERE fault = 'missing_batches'"
+    assert ledger.project.query(asked).rows() == [(date(2025, 1, 31), 140)]
+
+    bring(ledger, ONE.segment(61, 200))
+    ledger.run()
+    assert ledger.project.query(asked).is_empty()
+
+
+def test_a_gap_that_shows_later_makes_its_day_dirty(ledger: Ledger) -> None:
+    """The batches after it come from the next day, and tell nothing of the day of the gap but that it has one."""
+    bring(ledger, ONE.segment(1, DAY - 4))
+    ledger.run()
+    bring(ledger, ONE.segment(2 * DAY + DAY // 2, 3 * DAY))
+    ledger.run()
+    found = ledger.project.query("SELECT day, workloads FROM faults WHERE fault = 'missing_batches'")
+    assert found.rows() == [(date(2025, 1, 31), DAY + DAY // 2 + 3)]
+
+
 def test_what_is_missing_is_told(ledger: Ledger) -> None:
     later = replace(ONE, stream="s2", start=ONE.at(100), previous="s1", previous_last=80)
     bring(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -29,7 +29,7 @@ from accounting.inventory import Inventory, Span, partition
 from accounting.project import Project
 from accounting.stores.lake import Lake
 from accounting.tables import INPUTS, RESULTS
-from tests.worlds import World, worlds
+from tests.worlds import World, agents, worlds
 
 FIRST = date(2025, 1, 30)
 DAYS = [FIRST + timedelta(days=n) for n in range(5)]
@@ -335,7 +335,7 @@ def deposited(world: World, folder: Path) -> Config:
     lake = Lake.create(config.lake)
     keyed = pl.col("workload_id").is_not_null()
     for kind, table in INPUTS.items():
-        frame = world.frame(kind)
+        frame = world.frame(kind).select(table.names)
         if kind == "jobs":
             once = frame.filter(keyed).unique(["workload_id", "start_ms", "node", "device_id"], maintain_order=True)
             frame = pl.concat([frame.filter(~keyed), once])
@@ -361,6 +361,45 @@ def silent(text: str, done: float | None) -> None:
 @given(worlds())
 def test_no_world_is_refused(world: World) -> None:
     check_accepted(world)
+
+
+def check_agents_accepted(world: World) -> None:
+    """The checks agree with what the core makes of what agents tell."""
+    with TemporaryDirectory() as folder:
+        config = deposited(world, Path(folder) / "ledger")
+        inventory, spans, todo, _ = pipeline.pending(config)
+        if not todo:
+            return
+        start, end, halo = todo[0].start, todo[-1].start + 86_400_000, plan.halo_ms(world.policies)
+        told = replace(inventory, samples=world.frame("samples").lazy())
+        imported = partition(told, spans[0], start, end, world.policies, world.zones, halo)
+        health, watched = world.spans("health"), world.spans("watched")
+        results = account(replace(imported, health=health, watched=watched, scheduled=world.scheduled))
+        assert staged_failures(config, inventory, spans, todo, results) == []
+
+
+def staged_failures(
+    config: Config, inventory: Inventory, spans: list[Span], todo: list[plan.Day], results: Results
+) -> list[checks.Failure]:
+    lake = Lake.open(config.lake)
+    frames = {table: getattr(results, table.name) for table in RESULTS}
+    staged = [lake.stage(t, f.with_columns(publication=pl.lit("p"))) for t, f in frames.items() if f.height]
+    found = checks.check_staged(lake, inventory, spans, config.policies, todo, staged).failures
+    lake.discard(staged)
+    return found
+
+
+@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck), deadline=None)
+@given(agents())
+def test_nothing_that_agents_tell_is_refused(world: World) -> None:
+    check_agents_accepted(world)
+
+
+@pytest.mark.soak
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
+@given(agents(most_days=3))
+def test_nothing_that_agents_tell_is_refused_at_length(world: World) -> None:
+    check_agents_accepted(world)
 
 
 @pytest.mark.soak
@@ -399,18 +438,18 @@ class Accounted:
 
     def failures(self, alter: Alter) -> list[checks.Failure]:
         """What the checks find in rows that were altered before they were staged."""
-        lake = self.ledger.lake
-        frames = {t: alter(t.name, getattr(self.results, t.name)) for t in RESULTS}
-        staged = [lake.stage(t, f.with_columns(publication=pl.lit("p"))) for t, f in frames.items() if f.height]
-        policies = load_config(self.ledger.folder).policies
-        found = checks.check_staged(lake, self.inventory, self.spans, policies, self.todo, staged).failures
-        lake.discard(staged)
-        return found
+        altered = Results(*(alter(t.name, getattr(self.results, t.name)) for t in RESULTS))
+        config = load_config(self.ledger.folder)
+        return staged_failures(config, self.inventory, self.spans, self.todo, altered)
+
+
+BROKEN = pl.DataFrame({"device_id": ["d1"], "start_ms": [1738281600000], "end_ms": [1738324800000]})
+"""From midnight of January 31st to noon; a job holds the device to two."""
 
 
 @pytest.fixture(scope="module")
 def accounted(tmp_path_factory: pytest.TempPathFactory) -> Accounted:
-    """Without fractions of a device, where checks allow a rounding."""
+    """With a broken device, and without fractions of one, where checks allow a rounding."""
     ledger = Ledger(tmp_path_factory.mktemp("whole") / "ledger")
     config = load_config(write_project(ledger.folder))
     Lake.create(config.lake)
@@ -419,7 +458,8 @@ def accounted(tmp_path_factory: pytest.TempPathFactory) -> Accounted:
         ledger.bring(kind, text)
     inventory, spans, todo, _ = pipeline.pending(config)
     start, end, halo = todo[0].start, todo[-1].start + 86_400_000, plan.halo_ms(config.policies)
-    results = account(partition(inventory, spans[0], start, end, config.policies, config.zones, halo))
+    imported = partition(inventory, spans[0], start, end, config.policies, config.zones, halo)
+    results = account(replace(imported, health=BROKEN))
     return Accounted(ledger, inventory, spans, todo, results)
 
 
@@ -448,6 +488,32 @@ def test_one_missing_row_is_seen(accounted: Accounted, table: str) -> None:
 @pytest.mark.parametrize("table", [t.name for t in RESULTS])
 def test_one_repeated_row_is_seen(accounted: Accounted, table: str) -> None:
     assert accounted.failures(lambda name, frame: pl.concat([frame, frame[:1]]) if name == table else frame)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("charges", "team", "red"),
+        ("charges", "owner_team", "red"),
+        ("charges", "borne_by_rule", "overhead:usage"),
+        ("charges", "charge_kind", "usage"),
+        ("usage", "busy_seconds", Decimal(1)),
+        ("usage", "capacity_owner", "red"),
+        ("usage", "state", "allocated_active"),
+    ],
+)
+def test_one_altered_word_of_a_broken_device_is_seen(
+    accounted: Accounted, table: str, column: str, value: object
+) -> None:
+    def alter(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        if name != table:
+            return frame
+        broken = pl.int_range(pl.len()) == (frame["state"] == "unhealthy").arg_max()
+        altered = pl.when(broken).then(pl.lit(value, frame.schema[column])).otherwise(column)
+        return frame.with_columns(altered.alias(column))
+
+    assert "unhealthy" in accounted.results.charges["state"]
+    assert accounted.failures(alter)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from accounting import inventory as stock
 from accounting import plan
 from accounting.core.account import account
-from accounting.core.partition import DEVICE_SPANS, Partition, Results
+from accounting.core.partition import AGENT, DEVICE_SPANS, Partition, Results
 from accounting.policy import Policy
 from accounting.tables import INPUTS, RESULTS
 
@@ -220,7 +220,13 @@ def agents(draw: st.DrawFn, *, most_days: int = 2) -> World:
     capacity = [{"device_id": d, "start_ms": START, **draw(_lots())} for d in ("d1", "d2")]
     quantities = st.sampled_from((ONE // 2, ONE // 4, 333_333, ONE))
     jobs = [
-        {**j, "device_id": draw(st.sampled_from(["d1", "d1", "d2"])), "quantity_ppm": draw(quantities), "pool": "p"}
+        {
+            **j,
+            "device_id": draw(st.sampled_from(["d1", "d1", "d2"])),
+            "quantity_ppm": draw(quantities),
+            "pool": "p",
+            "import_seq": draw(st.sampled_from([AGENT, 1, 1])),
+        }
         for j in draw(st.lists(_job([("p", H100)], marks, WHOLE), min_size=1, max_size=5))
     ]
     spans = st.lists(_device_span(marks), max_size=3)

@@ -57,7 +57,7 @@ def show_verdict(verdict: Verdict, *, brief: bool) -> None:
         parts = (_word("team"), _word("model"), *HOURS, share)
         _show("busy hours of who shares devices, told apart by agents", verdict.parts, parts)
         faults = (_word("fault"), ("true", "truth", ",.3f"), HOURS[1], *states[3:])
-        _show("faults: hours, and samples that conflict", verdict.faults, faults)
+        _show("faults: hours, samples, and batches", verdict.faults, faults)
         truly = (_word("state"), ("hours", "hours", ",.3f"))
         _show("what the time truly was (these inputs tell less)", verdict.really, truly)
         models = (_word("model"), ("busy hours", "hours", ",.3f"))

@@ -26,8 +26,9 @@ KINDS: dict[str, str] = {
     "over_allocated": "More was held in a pool than its capacity; capacity was raised for those instants.",
     "no_matching_capacity": "The pool has capacity, but of other accelerators; booked as allocated capacity.",
     "unallocated_use": "A device was busy though nobody held it.",
-    "conflicting_samples": "Two samples of one device and start; the larger busy counts.",
+    "conflicting_samples": "Two samples of one device, source and start; the larger busy counts.",
     "disagreeing_samples": "Samples more than 10 points off what a more trusted source tells of the same time.",
+    "missing_batches": "Batches that an agent wrote have not come; what they tell is unknown until they do.",
     "spread_without_weights": "A policy spreads this cost, but no team held or used anything; the platform bears it.",
 }
 
@@ -50,6 +51,7 @@ def faults_table(
         _by_pool(unheld, "unallocated_use", pl.col("place").n_unique()),
         _by_pool(orphaned, "spread_without_weights", pl.len()),
         *_samples(setting.partition, activity),
+        _missing(setting.partition),
     ]
     named = pl.concat([f for f in found if f.height] or [pl.DataFrame(schema=_COLUMNS)])
     return (
@@ -102,6 +104,11 @@ def _samples(p: Partition, activity: Activity | None) -> list[pl.DataFrame]:
     found = activity.sources
     counts = (("conflicting_samples", found.conflicts), ("disagreeing_samples", found.disagreements))
     return [_counted(p, days, fault) for fault, days in counts]
+
+
+def _missing(p: Partition) -> pl.DataFrame:
+    days = p.gaps.group_by(day=pl.col("at_ms") // DAY).agg(samples=pl.col("batches").sum())
+    return _counted(p, days, "missing_batches")
 
 
 def _counted(p: Partition, days: pl.DataFrame, fault: str) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from accounting.core.ownership import own
-from accounting.core.partition import Partition
+from accounting.core.partition import AGENT, Partition
 from accounting.core.steps import PPM, label, merge
 
 IDENTITY = ("workload_id", "team", "cost_center", "owner_status", "model", "purpose", "node", "sharing", "source")
@@ -24,7 +24,7 @@ def held(p: Partition) -> pl.DataFrame:
             sharing=pl.when(pl.col("quantity_ppm") % PPM == 0)
             .then(pl.lit("exclusive"))
             .otherwise(pl.lit("fractional")),
-            source=pl.lit("scheduler"),
+            source=pl.when(pl.col("import_seq") == AGENT).then(pl.lit("agent")).otherwise(pl.lit("scheduler")),
         )
         .filter(pl.col("end") > pl.col("start"))
     )
@@ -34,8 +34,27 @@ def held(p: Partition) -> pl.DataFrame:
 def once(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with `start`, `end`, less what several sources tell of one workload.
 
-    While a row names a device, a row of the same workload that names none tells of the same time, and less.
+    While a row names a device, a row of the same workload that names none tells of the same time, and less; and while
+    an agent tells that a workload holds a device, a job log's row of the same two tells nothing more.
     """
+    return _of_one_device(_of_one_workload(rows))
+
+
+def _of_one_device(rows: pl.DataFrame) -> pl.DataFrame:
+    both = ("workload_id", "device_id")
+    agent = rows["import_seq"] == AGENT if "import_seq" in rows.columns else pl.Series([False])
+    if not agent.any():
+        return rows
+    codes = rows.filter(agent).select(both).drop_nulls().unique().sort(both).with_row_index("_code")
+    coded = rows.join(codes.cast({"_code": pl.Int64}), on=both, how="left")
+    mine, others = coded.filter(pl.col("import_seq") == AGENT), coded.filter(pl.col("import_seq") != AGENT)
+    doubled = pl.col("_code").is_not_null()
+    told = merge(mine.filter(doubled), "_code").rename({"key": "_code"}).with_columns(told=pl.lit(True))
+    left = label(others.filter(doubled), "_code", told, "told").filter(pl.col("told").is_null())
+    return pl.concat([f.select(rows.columns) for f in (mine, others.filter(~doubled), left)])
+
+
+def _of_one_workload(rows: pl.DataFrame) -> pl.DataFrame:
     told, named = pl.col("workload_id").is_not_null(), pl.col("device_id").is_not_null()
     both = rows.filter(told).group_by("workload_id").agg(named=named.any(), unnamed=(~named).any())
     codes = both.filter(pl.col("named") & pl.col("unnamed")).select("workload_id").sort("workload_id")

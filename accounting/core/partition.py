@@ -9,7 +9,12 @@ import polars as pl
 
 from accounting.policy import Policy
 
+AGENT = 0
+"""`import_seq` of a job that a node agent told of: a holding that the kernel, the kubelet or Slurm knows of."""
+
 DEVICE_SPANS = {"device_id": pl.String, "start_ms": pl.Int64, "end_ms": pl.Int64}
+
+GAPS = {"at_ms": pl.Int64, "batches": pl.Int64}
 
 
 def no_spans() -> pl.DataFrame:
@@ -31,7 +36,7 @@ class Partition:
 
     `health` are the spans (DEVICE_SPANS, in ms, may overlap) in which a device could not be used, `watched` those in
     which somebody was there to tell whether it was held: there, free time is known to be free also where nothing is
-    `scheduled`.
+    `scheduled`. `gaps` (GAPS) are batches of agents that have not come, at the instant (ms) from which they tell.
     """
 
     cluster: str
@@ -48,6 +53,7 @@ class Partition:
     scheduled: bool = True
     health: pl.DataFrame = field(default_factory=no_spans)
     watched: pl.DataFrame = field(default_factory=no_spans)
+    gaps: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GAPS))
 
 
 @dataclass(frozen=True, slots=True)

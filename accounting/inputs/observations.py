@@ -5,16 +5,16 @@ from __future__ import annotations
 import polars as pl
 
 from accounting.agent_tables import AGENT_DEVICES, AGENT_HOLDINGS, AGENT_RECORDS
+from accounting.core.partition import AGENT
 from accounting.stores.lake import Lake
 from accounting.tables import INPUT_CAPACITY, INPUT_JOBS
 
 PPM = 1_000_000
-NO_IMPORT = 0
-"""Number of the import of rows that are made of what agents told."""
 
 _RECORD = ["cluster", "device_id", "instance_id", "workload_id", "start_ms"]
 _HOLDING = ["cluster", "workload_id", "device_id", "instance_id", "start_ms", "accelerator"]
 _DEVICE = ["cluster", "node", "device_id"]
+_WORDS = ("team", "model", "purpose", "user", "account", "namespace", "priority")
 _MEAN = ("busy_ppm", "sm_active_ppm", "tensor_active_ppm")
 _SUM = ("memory_bytes", "energy_mj")
 _BITS = ("health", "flags")
@@ -86,9 +86,20 @@ def holdings(lake: Lake) -> pl.DataFrame:
     return one.select(AGENT_HOLDINGS.names).sort(_HOLDING)
 
 
-def jobs(held: pl.DataFrame) -> pl.DataFrame:
-    """Holdings as rows of `INPUT_JOBS`: each held as far as it is known."""
-    return _as(held.with_columns(end_ms="until_ms"), INPUT_JOBS.schema)
+def jobs(held: pl.DataFrame, logged: pl.DataFrame) -> pl.DataFrame:
+    """Holdings as rows of `INPUT_JOBS`: each held as far as it is known.
+
+    What an agent does not know of a workload, the `logged` job of that id tells: its latest attempt.
+    """
+    rows = _as(held.with_columns(end_ms="until_ms"), INPUT_JOBS.schema)
+    key = ["cluster", "workload_id"]
+    latest = logged.sort("start_ms", "import_seq", "row", nulls_last=False).unique(
+        key, keep="last", maintain_order=True
+    )
+    known = latest.select(*key, *(pl.col(c).alias(f"_{c}") for c in _WORDS))
+    return rows.join(known, on=key, how="left", maintain_order="left").select(
+        pl.coalesce(c, f"_{c}").alias(c) if c in _WORDS else c for c in rows.columns
+    )
 
 
 def devices(lake: Lake) -> pl.DataFrame:
@@ -123,5 +134,5 @@ def unstated(seen: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
 def _as(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """The columns of another table; what it has more is NULL, and the number of the import 0."""
     none = [pl.lit(None, t).alias(c) for c, t in schema.items() if c not in rows.columns]
-    zero = [pl.lit(NO_IMPORT, pl.Int64).alias(c) for c in ("import_seq", "row")]
+    zero = [pl.lit(AGENT, pl.Int64).alias(c) for c in ("import_seq", "row")]
     return rows.with_columns(*zero, *none).select(schema.names())

@@ -150,7 +150,7 @@ def frames(told: Sequence[Told]) -> dict[str, pl.DataFrame]:
     return {
         AGENT_RECORDS.name: _records(rows, many, devices, workloads),
         AGENT_HOLDINGS.name: _holdings(many, devices, workloads),
-        AGENT_DEVICES.name: _presence(rows, devices),
+        AGENT_DEVICES.name: _presence(rows, many, devices),
         AGENT_NOTES.name: _notes(many, devices),
     }
 
@@ -224,12 +224,18 @@ def _known(name: str) -> pl.Expr:
     return pl.when(pl.col(name) >= 0).then(name)
 
 
-def _presence(rows: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:
-    """When each device was observed, itself or by one of its instances."""
-    names, ends = AGENT_DEVICES.names[2:], pl.col("start_ms") + pl.col("length_ms")
-    told = rows.group_by("device").agg(first_ms=pl.col("start_ms").min(), last_ms=ends.max()).sort("device")
-    seen = devices[told["device"]].hstack(told.drop("device")).group_by(names[:-2], maintain_order=True)
-    return seen.agg(pl.col("first_ms").min(), pl.col("last_ms").max()).select(names)
+def _presence(rows: pl.DataFrame, many: _Many, devices: pl.DataFrame) -> pl.DataFrame:
+    """When each device was there: observed, itself or by one of its instances, or known to be held."""
+    names = AGENT_DEVICES.names[2:]
+    coded = many.stack("holdings").with_columns(many.codes("holdings", "device", many.devices).alias("device"))
+    held = coded.filter(pl.col("until_ms") > pl.col("start_ms")).select(
+        "device", first_ms="start_ms", last_ms="until_ms"
+    )
+    seen = rows.select("device", first_ms="start_ms", last_ms=pl.col("start_ms") + pl.col("length_ms"))
+    reach = pl.col("first_ms").min(), pl.col("last_ms").max()
+    told = pl.concat([seen, held]).group_by("device").agg(*reach).sort("device")
+    placed = devices[told["device"]].hstack(told.drop("device"))
+    return placed.group_by(names[:-2], maintain_order=True).agg(*reach).select(names)
 
 
 def _holdings(many: _Many, devices: pl.DataFrame, workloads: pl.DataFrame) -> pl.DataFrame:

@@ -14,14 +14,15 @@ from accounting.simulate.world import STRAY, World
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """How many samples contradict one of their own source, and how many say something else than agents do."""
+    """How many samples contradict one of their own source or say something else than agents do; batches lost."""
 
     contradictions: int = 0
     disagreements: int = 0
+    lost: int = 0
 
 
 def faults(world: World, usage: pl.DataFrame, wrong: Wrong, spread_from: date) -> pl.DataFrame:
-    """`fault, count, hours` of every kind; `hours` is NULL where samples are counted, `count` everywhere else.
+    """`fault, count, hours` of every kind; `hours` is NULL where samples or batches are counted, else `count` is.
 
     `usage` is the true hourly usage, and from `spread_from` on the company's policy spreads what nobody held over
     those who held something in the pool that day.
@@ -33,7 +34,11 @@ def faults(world: World, usage: pl.DataFrame, wrong: Wrong, spread_from: date) -
         "unallocated_use": _hours(usage.filter(unheld & (pl.col("state") == "allocated_active"))),
         "spread_without_weights": _hours(_unborne(usage.filter(pl.col("day") >= spread_from))),
     }
-    counts = {"conflicting_samples": wrong.contradictions, "disagreeing_samples": wrong.disagreements}
+    counts = {
+        "conflicting_samples": wrong.contradictions,
+        "disagreeing_samples": wrong.disagreements,
+        "missing_batches": wrong.lost,
+    }
     rows = [
         *((name, count, None) for name, count in counts.items()),
         *((name, None, value) for name, value in hours.items()),

@@ -13,6 +13,7 @@ from accounting.simulate.agents import exported, records, site
 from accounting.simulate.company import ADS, AGENTS, DAY, POOLS, PRICES, RULES
 from accounting.simulate.faults import Wrong
 from accounting.simulate.sampler import Meter, batches, meter
+from accounting.simulate.segments import LOST
 from accounting.simulate.shipping import fleet, numbered, ship
 from accounting.simulate.truth import FOUNDED, REPRICED, middle
 from accounting.simulate.world import STRAY, World, of_pool
@@ -59,17 +60,21 @@ def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[I
     _sacct(world).write_csv(folder / "sacct-hpc.txt", separator="|")
     made = meter(world)
     samples = list(_samples(world, made, folder, interval, tell))
-    beside, disagreements = _segments(world, made, folder, interval, tell)
+    segments = numbered(world, interval).with_row_index("row")
+    beside, disagreements = _segments(world, made, segments, folder, interval, tell)
     kinds = {"capacity": "capacity", "prices": "prices", "teams": "teams"}
     found = [Import(kinds.get(name, "jobs"), f"{name}.csv", f"{name.removesuffix('-early')}.toml") for name in tables]
     found.append(Import("jobs", "sacct-hpc.txt", "sacct-hpc.toml"))
-    wrong = Wrong(sum(n for _, n in samples), disagreements)
+    lost = int(segments.filter(fate=LOST)["batches"].sum())
+    wrong = Wrong(sum(n for _, n in samples), disagreements, lost)
     return sorted([*found, *(i for i, _ in samples), beside], key=lambda i: i.late), wrong
 
 
-def _segments(world: World, made: Meter, folder: Path, interval: int, tell: Tell) -> tuple[Import, int]:
+def _segments(
+    world: World, made: Meter, segments: pl.DataFrame, folder: Path, interval: int, tell: Tell
+) -> tuple[Import, int]:
     """Fills the inboxes; what an exporter told beside the agents, and how much of that is wrong."""
-    where, known, segments = site(world), fleet(world), numbered(world, interval).with_row_index("row")
+    where, known = site(world), fleet(world)
     count = sum(len(node.devices) for node in known.nodes.values()) * DAY // interval
     step = max(1, MOST_RECORDS // count) * DAY
     beside = []

@@ -30,19 +30,23 @@ class Keys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {name: said[0] for name, said in chosen.items() if said}
 
 
-LABELS = Keys(
-    team=("team", "owner", "department"),
-    cost_center=("cost-center", "costCenter", "cost_center", "billing"),
-    model=("model", "model-name", "llm-d.ai/model", "serving.kserve.io/inferenceservice"),
-    purpose=("purpose",),
-    queue=("kueue.x-k8s.io/queue-name", "runai/queue"),
-)
-ENVIRONMENT = Keys(
-    team=("TEAM", "SLURM_JOB_ACCOUNT"),
-    cost_center=("COST_CENTER",),
-    model=("MODEL", "MODEL_NAME", "MODEL_ID"),
-    purpose=("PURPOSE",),
-)
+class Labels(Keys, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Labels and annotations of pods and namespaces; a key that is left out keeps its default."""
+
+    team: tuple[str, ...] = ("team", "owner", "department")
+    cost_center: tuple[str, ...] = ("cost-center", "costCenter", "cost_center", "billing")
+    model: tuple[str, ...] = ("model", "model-name", "llm-d.ai/model", "serving.kserve.io/inferenceservice")
+    purpose: tuple[str, ...] = ("purpose",)
+    queue: tuple[str, ...] = ("kueue.x-k8s.io/queue-name", "runai/queue")
+
+
+class Environment(Keys, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names in the environment of processes: hints; a key that is left out keeps its default."""
+
+    team: tuple[str, ...] = ("TEAM", "SLURM_JOB_ACCOUNT")
+    cost_center: tuple[str, ...] = ("COST_CENTER",)
+    model: tuple[str, ...] = ("MODEL", "MODEL_NAME", "MODEL_ID")
+    purpose: tuple[str, ...] = ("PURPOSE",)
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,12 +61,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     node: str = ""
     proc: str = "/proc"
     kubelet_roots: tuple[str, ...] = ("", "kubelet")
-    environment: Keys = ENVIRONMENT
+    environment: Environment = Environment()
     podresources: str = "/var/lib/kubelet/pod-resources/kubelet.sock"
     kubernetes: Literal["auto", "off", "api", "kubelet"] = "auto"
     kubernetes_url: str = "https://kubernetes.default.svc"
     service_account: str = "/var/run/secrets/kubernetes.io/serviceaccount"
-    labels: Keys = LABELS
+    labels: Labels = Labels()
     slurm: Literal["auto", "off"] = "auto"
     slurm_node: str = ""
     slurm_bin: str = ""

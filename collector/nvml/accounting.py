@@ -1,4 +1,4 @@
-"""The driver's accounting mode: the only view of processes that came and went between two polls."""
+"""The driver's accounting mode: when processes ended, and the only view of those that no poll has seen."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class Accounting:
     _pids = Rows(c_uint, _KEPT)
 
     def __init__(self) -> None:
-        self._running: dict[int, int] = {}
         self._ended: dict[int, int] = {}
 
     def enable(self, board: Board) -> None:
@@ -46,7 +45,7 @@ class Accounting:
             board.ask("nvmlDeviceSetAccountingMode", pynvml.NVML_FEATURE_ENABLED)
 
     def ended(self, board: Board, uuid: str, listed: AbstractSet[int], since_ms: int) -> list[Ended]:
-        """Processes that ended after `since_ms` and were never seen running, each once."""
+        """Processes that ended after `since_ms`, each once."""
         code, pids = self._pids.ask(partial(board.ask, "nvmlDeviceGetAccountingPids"))
         if code != SUCCESS:
             return []
@@ -67,7 +66,6 @@ class Accounting:
 
     def _to_ask(self, pids: list[int], listed: AbstractSet[int]) -> list[int]:
         there = set(pids)
-        self._running = {pid: start for pid, start in self._running.items() if pid in there}
         self._ended = {pid: start for pid, start in self._ended.items() if pid in there}
         # A pid comes back: those that ended are looked at again, in turn, and those that are listed anew at once.
         again = [pid for pid in islice(self._ended, _LOOK_AGAIN) if pid not in listed]
@@ -77,13 +75,11 @@ class Accounting:
 
     def _news(self, pid: int, stats: Stats) -> bool:
         if stats.running:
-            self._running[pid] = stats.start_ms
             self._ended.pop(pid, None)
             return False
-        seen = self._running.pop(pid, None) == stats.start_ms
         known = self._ended.get(pid) == stats.start_ms
         self._ended[pid] = stats.start_ms
-        return not (seen or known)
+        return not known
 
 
 def _stats(board: Board, pid: int) -> Stats | None:

@@ -9,11 +9,16 @@ from msgspec import Struct
 from collector.nvml import gpm
 from collector.nvml.board import Board
 from collector.nvml.errors import SUCCESS, DeviceGone, DriverGone
+from collector.nvml.gpu import Gpu
 from collector.nvml.library import Library
+from collector.wire import Device
 
 
 class DeviceFacts(Struct, frozen=True, kw_only=True):
-    """One GPU; None: the driver does not tell. `trouble` is why nothing is known of it, or ''."""
+    """One GPU; None: the driver does not tell. `trouble` is why nothing is known of it, or ''.
+
+    `told` is it and its MIG instances, as records speak of them.
+    """
 
     index: int
     uuid: str = ""
@@ -22,6 +27,7 @@ class DeviceFacts(Struct, frozen=True, kw_only=True):
     accounting: bool | None = None
     mig: bool | None = None
     gpm: bool = False
+    told: tuple[Device, ...] = ()
     trouble: str = ""
 
 
@@ -78,9 +84,17 @@ def _device(library: Library, index: int) -> DeviceFacts:
             accounting=_switch(board.u32("nvmlDeviceGetAccountingMode")),
             mig=_mig(board),
             gpm=gpm.supported(board),
+            told=_told(board),
         )
     except DeviceGone as error:
         return DeviceFacts(index=index, trouble=str(error))
+
+
+def _told(board: Board) -> tuple[Device, ...]:
+    gpu = Gpu(board.text("nvmlDeviceGetUUID"), board)
+    gpu.layout.turn(board)
+    gpu.layout.refresh(board, gpu.device, has_gpm=False)
+    return tuple(gpu.devices())
 
 
 def _switch(value: int | None) -> bool | None:

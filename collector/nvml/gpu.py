@@ -154,7 +154,7 @@ class Gpu:
                 yield Process(uuid=uuid, pid=process.pid)
 
     def ended(self, board: Board, since_ms: int) -> list[Ended]:
-        """Processes that ended after `since_ms` and that no poll has seen; only accounting knows them."""
+        """Processes that ended after `since_ms`, as accounting knows them."""
         return self._accounting.ended(board, self.device.uuid, self.pids, since_ms)
 
 

@@ -29,6 +29,7 @@ class Instance:
             memory_bytes=UNKNOWN if total is None else total,
             parent=parent.uuid,
             profile=board.text("nvmlDeviceGetName").rpartition("MIG ")[2],
+            instance=UNKNOWN if self.gi is None else self.gi,
         )
 
     def activity(self) -> gpm.Activity:

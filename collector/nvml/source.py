@@ -8,6 +8,7 @@ from pathlib import Path
 from collector.nvml.board import Board
 from collector.nvml.errors import DeviceGone, DriverGone
 from collector.nvml.gpu import Gpu
+from collector.nvml.looks import Looks
 from collector.nvml.processes import Lists
 from collector.nvml.session import Session
 from collector.source import Event, Instant, Tick
@@ -16,7 +17,7 @@ _STEP_MS = 1000
 
 
 class Nvml:
-    """A `Source`: processes at every `processes_every`-th tick, /proc of the host at `proc`.
+    """A `Source`: processes at every `processes_every`-th tick and when memory moves, /proc of the host at `proc`.
 
     `tick`, `close` and nothing else call the driver; they are one thread's. NVML does not survive a fork.
     """
@@ -24,11 +25,10 @@ class Nvml:
     name = "nvml"
 
     def __init__(self, *, processes_every: int = 10, proc: Path = Path("/proc")) -> None:
-        self._every = processes_every
+        self._looks = Looks(processes_every)
         self._lists = Lists(proc)
         self._session = Session()
         self._released = False
-        self._ticks = 0
         self._since_ms = 0
         self._offset_ms: int | None = None
         self._process = os.getpid()
@@ -84,30 +84,38 @@ class Nvml:
 
     def _sample(self, at: Instant, tick: Tick) -> None:
         self._watch_clock(at)
-        polled = self._ticks % self._every == 0
-        if polled:
-            tick.processes = []
-        self._ticks += 1
         for gpu in self._session.gpus.values():
             if gpu.board is None:
                 tick.readings.extend(gpu.lost_readings())
                 continue
             try:
-                self._read(gpu, gpu.board, tick, polled=polled)
+                self._read(gpu, gpu.board, tick)
             except DeviceGone as error:
-                tick.events.append(self._session.lose(gpu, error, at.boot_ns))
-                told = {reading.uuid for reading in tick.readings}
-                tick.readings.extend(reading for reading in gpu.lost_readings() if reading.uuid not in told)
+                self._lose(gpu, error, tick)
+        if self._looks.due(tick):
+            self._look(tick)
 
-    def _read(self, gpu: Gpu, board: Board, tick: Tick, *, polled: bool) -> None:
+    def _lose(self, gpu: Gpu, error: DeviceGone, tick: Tick) -> None:
+        tick.events.append(self._session.lose(gpu, error, tick.at.boot_ns))
+        told = {reading.uuid for reading in tick.readings}
+        tick.readings.extend(reading for reading in gpu.lost_readings() if reading.uuid not in told)
+
+    def _read(self, gpu: Gpu, board: Board, tick: Tick) -> None:
         if gpu.refresh(board):
             profiles = [instance.device.profile for instance in gpu.layout.instances.values()]
             tick.events.append(Event(kind="layout", uuid=gpu.device.uuid, text=" ".join(profiles)))
-        board = gpu.board or board
-        tick.readings.extend(gpu.readings(board))
-        if polled and tick.processes is not None:
-            tick.processes.extend(gpu.processes(board, self._lists))
-            tick.ended.extend(gpu.ended(board, self._since_ms))
+        tick.readings.extend(gpu.readings(gpu.board or board))
+
+    def _look(self, tick: Tick) -> None:
+        tick.processes = []
+        for gpu in self._session.gpus.values():
+            if gpu.board is None:
+                continue
+            try:
+                tick.processes.extend(gpu.processes(gpu.board, self._lists))
+                tick.ended.extend(gpu.ended(gpu.board, self._since_ms))
+            except DeviceGone as error:
+                self._lose(gpu, error, tick)
 
     def _watch_clock(self, at: Instant) -> None:
         self._since_ms = self._since_ms or at.wall_ms

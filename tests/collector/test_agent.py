@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from collector.agent import Agent
 from collector.clock import Clock
-from collector.wire import NOTES, UNKNOWN, Record
+from collector.source import Instant
+from collector.wire import NOTES, UNKNOWN, Record, Workload
 from tests.collector.scripted import START, Book, Job, Node, run
 
 HOUR = 3_600_000
@@ -176,3 +177,103 @@ def test_activity_is_conserved(
             mine = sorted((r for r in parts if r.workload == who), key=lambda r: r.start_ms)
             assert all(a.start_ms + a.length_ms <= b.start_ms for a, b in pairwise(mine))
         assert sum(r.busy_ms for r in parts) <= sum(r.busy_ms for r in told) + len(parts)
+
+
+def test_energy_is_told_in_full_also_of_a_gap() -> None:
+    book = run(Node([], silent=[(0, 20_000, 40_000)]), 60_000)
+    assert sum(r.energy_mj for r in spans(book, 0)) == 100 * 60_000
+
+
+def test_what_was_held_before_the_first_agent_came_is_not_its_to_tell() -> None:
+    node = Node([Job(pid=1, device=0, start=0, end=60_000, level=0.5)])
+    assert run(node, 30_000).held()[0, "job1"].start_ms == START
+    late = Node([Job(pid=1, device=0, start=0, end=60_000, level=0.5)])
+    book = Book()
+    agent = Agent(late, late, book, Clock(late.boot, late.wall), 1000, 10_000, START + 7_000)
+    for second in range(10, 40):
+        late.at = second * 1000
+        agent.step()
+    agent.close()
+    assert book.held()[0, "job1"].start_ms == START + 7_000
+
+
+def test_an_allocation_whose_start_nobody_tells_began_after_the_last_look() -> None:
+    node = Node([], given=[])
+    book = Book()
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(40):
+        node.at = second * 1000
+        node.given = [(0, "team/pod", 1_000_000)] if second >= 12 else []
+        agent.step()
+    agent.close()
+    assert book.held()[0, "team/pod"].start_ms == START + 10_000
+
+
+def test_a_short_part_lies_where_its_job_was() -> None:
+    jobs = [
+        Job(pid=1, device=0, start=0, end=60_000, level=0.5),
+        Job(pid=2, device=0, start=21_300, end=24_300, level=0.4),
+    ]
+    book = run(Node(jobs), 60_000)
+    parts = [r for r in book.records if r.workload != UNKNOWN and book.names.workloads[r.workload].id == "job2"]
+    assert [(r.start_ms - START, r.length_ms, r.busy_ms) for r in parts] == [(21_300, 3_000, 1_200)]
+
+
+def test_jobs_one_after_the_other_are_not_parts() -> None:
+    jobs = [Job(pid=n, device=0, start=n * 11_000, end=n * 11_000 + 9_000, level=0.5) for n in range(1, 5)]
+    book = run(Node(jobs), 60_000)
+    assert not [r for r in book.records if r.workload != UNKNOWN]
+
+
+def test_parts_of_one_window_are_one() -> None:
+    jobs = [Job(pid=n, device=0, start=0, end=90_000, level=0.3) for n in (1, 2)]
+    book = run(Node(jobs), 60_000)
+    mine = [r for r in book.records if r.workload == 0]
+    assert [r.length_ms for r in mine] == [10_000] * 6
+
+
+def test_a_pid_that_is_anothers_by_now_pays_for_nothing() -> None:
+    class Reused(Node):
+        def workload(self, pid: int, at: Instant) -> Workload | None:
+            return Workload(id="another", kind="user")
+
+        def started_ms(self, pid: int, at: Instant) -> int | None:
+            return at.wall_ms
+
+    node = Reused([Job(pid=7, device=0, start=21_300, end=24_300, level=1.0)])
+    book = run(node, 60_000)
+    assert book.held() == {}
+    assert "unattributed" in [NOTES[n.kind] for n in book.notes]
+
+
+def test_open_holdings_are_told_again_every_minute_and_when_a_segment_begins() -> None:
+    node = Node([Job(pid=1, device=0, start=0, end=900_000, level=0.5)])
+    book = Book()
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(300):
+        node.at = second * 1000
+        book.fresh = second in {0, 200}
+        agent.step()
+    told = [row.until_ms - START for batch in book.batches for row in batch.holdings]
+    assert [b - a for a, b in pairwise(told)] == [60_000, 60_000, 60_000, 20_000, 60_000]
+
+
+def test_a_step_of_the_clock_is_a_gap_and_no_time_that_was_not() -> None:
+    node = Node([])
+    book = Book()
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(60):
+        node.at, node.stepped = second * 1000, 1_900 if second >= 30 else 0
+        agent.step()
+    agent.close()
+    assert sum(r.length_ms for r in spans(book, 0)) == 59_000
+
+
+def test_a_clock_set_back_by_hours_holds_up_no_batch() -> None:
+    node = Node([])
+    book = Book()
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(100):
+        node.at, node.stepped = second * 1000, -5 * HOUR if second >= 30 else 0
+        agent.step()
+    assert len(book.batches) >= 9

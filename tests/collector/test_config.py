@@ -42,6 +42,18 @@ def test_a_missing_file_and_a_bad_setting_are_refused(tmp_path: Path) -> None:
         load(None, ("pool=a100",))
 
 
+def test_settings_reach_into_tables_and_are_named_where_they_are_wrong(tmp_path: Path) -> None:
+    config = load(None, ('identity.labels.team=["squad", "team"]',))
+    assert config.identity.labels.team == ("squad", "team")
+    assert "model" in config.identity.labels.model, "what is left out keeps its default"
+    with pytest.raises(Misconfigured, match=r"--set: sample\.period: Expected"):
+        load(None, ("sample.period=0",))
+    with pytest.raises(Misconfigured, match="is not a list as TOML has it"):
+        load(None, ("identity.labels.team=[squad",))
+    with pytest.raises(Misconfigured, match="is not a table"):
+        load(None, ("node.pool=a", "node.pool.x=b"))
+
+
 def test_addresses() -> None:
     assert address("127.0.0.1:9477") == ("127.0.0.1", 9477)
     assert address("[::1]:80") == ("::1", 80)

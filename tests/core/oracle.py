@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from accounting.core.partition import AGENT
 from accounting.policy import Policy
 from tests.worlds import DAY, HOUR, ONE, START, World
 
@@ -530,9 +531,13 @@ def _grouped(rows: Iterable[Row], name: str) -> dict[str, list[Row]]:
 
 
 def _once(rows: list[Row]) -> list[Row]:
-    """Of one workload's rows at an instant, those that name a device, if any does."""
+    """Of one workload's rows at an instant those that name a device, if any does; of one device's an agent's."""
     by_device = {row["workload_id"] for row in rows if row["device_id"] is not None} - {None}
-    return [row for row in rows if row["device_id"] is not None or row["workload_id"] not in by_device]
+    by_agent = {
+        (row["workload_id"], row["device_id"]) for row in rows if row["import_seq"] == AGENT and row["workload_id"]
+    }
+    named = [row for row in rows if row["device_id"] is not None or row["workload_id"] not in by_device]
+    return [r for r in named if r["import_seq"] == AGENT or (r["workload_id"], r["device_id"]) not in by_agent]
 
 
 def _less(told: Iterable[Told], spans: Iterable[tuple[int, int]]) -> list[Told]:

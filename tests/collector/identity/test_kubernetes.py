@@ -12,7 +12,7 @@ import pytest
 
 from collector.identity import kubernetes
 from collector.identity.api import Api
-from collector.identity.config import LABELS
+from collector.identity.config import Labels
 from collector.identity.enquiry import Unanswered
 from collector.identity.kubernetes import Watch
 from collector.identity.pods import Pods
@@ -59,7 +59,7 @@ def watching(server: ApiServer, account: Path) -> Iterator[Callable[[], tuple[Wa
 
     def start() -> tuple[Watch, Pods]:
         pods = Pods()
-        made.append(Watch(Api(server.url, account), "node1", LABELS, pods))
+        made.append(Watch(Api(server.url, account), "node1", Labels(), pods))
         made[-1].start()
         return made[-1], pods
 
@@ -224,7 +224,7 @@ def test_an_outage_keeps_what_is_known_and_tells_its_age(server: ApiServer, watc
 
 
 def test_nobody_there_is_a_failure(account: Path) -> None:
-    watch = Watch(Api("http://127.0.0.1:9", account), "node1", LABELS, Pods())
+    watch = Watch(Api("http://127.0.0.1:9", account), "node1", Labels(), Pods())
     assert watch.status(now()) == ("kubernetes", "fail", "no answer yet")
     watch.start()
     eventually(lambda: "refused" in watch.status(now())[2])
@@ -246,7 +246,7 @@ def test_a_static_pod_is_found_by_the_hash_of_its_manifest(server: ApiServer, wa
 def test_the_kubelets_own_list(server: ApiServer, account: Path) -> None:
     server.pods = [pod("a", "u1")]
     pods = Pods()
-    watch = Watch(Api(server.url, account), "node1", LABELS, pods, kubelet=True)
+    watch = Watch(Api(server.url, account), "node1", Labels(), pods, kubelet=True)
     watch.start()
     eventually(lambda: pods.named("ml", "a"))
     watch.close()

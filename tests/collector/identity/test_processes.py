@@ -11,7 +11,7 @@ from threading import Event, Thread
 import pytest
 
 from collector.identity import processes
-from collector.identity.config import ENVIRONMENT, Keys
+from collector.identity.config import Environment, Keys
 from collector.identity.processes import Key, Processes
 from collector.identity.users import Users
 from collector.source import Instant
@@ -30,8 +30,8 @@ def proc(tmp_path: Path) -> Path:
     return boot(tmp_path / "proc")
 
 
-def table(proc: Path, environment: Keys = ENVIRONMENT) -> Processes:
-    return Processes(proc, environment, Users())
+def table(proc: Path, environment: Keys | None = None) -> Processes:
+    return Processes(proc, environment or Environment(), Users())
 
 
 def test_a_process_is_read(proc: Path) -> None:

@@ -13,23 +13,9 @@ import pytest
 from collector.nvml.source import Nvml
 from collector.nvml.watch import Watch
 from collector.source import Instant, Process, Reading, Tick
-from tests.fakes.nvml.stub import Sim, build
+from tests.fakes.nvml.stub import Sim
 
 WALL_MS = 1_780_000_000_000
-
-
-@pytest.fixture(scope="session")
-def stubs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler (cc) for the stub of libnvidia-ml.so.1")
-    built: dict[int, Path] = {}
-
-    def stub(driver: int) -> Path:
-        if driver not in built:
-            built[driver] = build(tmp_path_factory.mktemp(f"driver-{driver}"), driver)
-        return built[driver]
-
-    return stub
 
 
 class Machine:

@@ -28,6 +28,7 @@ def test_instances_are_devices_of_their_own_behind_holes(machine: Machine) -> No
         ("1g.10gb", 9984),
     ]
     assert {device.parent for device in instances} == {parent.uuid}
+    assert [device.instance for device in instances] == [2, 3, 9, 10]
     assert len({device.uuid for device in tick.devices}) == 5
     assert len(tick.readings) == 5
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from collector.nvml.looks import Looks
 from tests.collector.nvml.conftest import Machine, by_pid
 from tests.fakes.nvml.profiles import A100, H100
 from tests.fakes.nvml.stub import Gpu
@@ -51,7 +52,7 @@ def test_more_processes_than_the_buffer_holds_are_all_listed(machine: Machine) -
 
 def test_processes_are_polled_only_when_due(machine: Machine) -> None:
     gpu_with(machine, 4001)
-    machine.source._every = 3
+    machine.source._looks = Looks(3)
     polled = [machine.tick().processes is not None for _ in range(5)]
 
     assert polled == [True, False, False, True, False]
@@ -142,7 +143,7 @@ def test_a_short_job_is_seen_by_accounting_alone(machine_of: Callable[[int], Mac
     assert row.busy == pytest.approx(0.525 if driver >= 610 else 0.55)
 
 
-def test_what_a_poll_has_seen_is_not_told_again_and_a_pid_that_comes_back_is(machine: Machine) -> None:
+def test_the_end_of_a_process_is_told_once_and_a_pid_may_come_back(machine: Machine) -> None:
     gpu = gpu_with(machine, 4001)
     machine.tick()
     machine.sim.account(gpu, 4001, running=1, start_us=machine.now_us)
@@ -153,8 +154,21 @@ def test_what_a_poll_has_seen_is_not_told_again_and_a_pid_that_comes_back_is(mac
     machine.sim.account(gpu, 4001, gpu=70, time_ms=100, start_us=machine.now_us + 100_000)
     again = machine.tick().ended
 
-    assert seen == []
+    assert [(row.pid, row.end_ms - row.start_ms) for row in seen] == [(4001, 900)]
     assert [(row.pid, row.busy) for row in again] == [(4001, 0.7)]
+    assert machine.tick().ended == []
+
+
+def test_memory_that_moves_is_looked_into_at_once_but_not_at_every_tick(machine: Machine) -> None:
+    gpu = gpu_with(machine, 4001)
+    machine.source._looks = Looks(100)
+    used = [0, 0, 600, 1200, 1200, 1201, 0]
+    polled = []
+    for mib in used:
+        gpu.used = mib << 20
+        polled.append(machine.tick().processes is not None)
+
+    assert polled == [True, False, True, False, True, False, True]
 
 
 def test_what_accounting_does_not_know_is_unknown(machine: Machine) -> None:

@@ -170,6 +170,7 @@ class Sim:
         with path.open("r+b") as file:
             self.state = State.from_buffer(mmap.mmap(file.fileno(), sizeof(State)))
         self._partitions = 0
+        self._rows: dict[bytes, int] = {}
         self.state.magic, self.state.driver = MAGIC, driver.encode()
 
     def add(self, profile: Profile) -> Gpu:
@@ -227,8 +228,10 @@ class Sim:
 
     def used(self, gpu: Gpu, pid: int, sm: int, at_us: int) -> None:
         """A row of the utilization of processes."""
-        gpu.process_sample[gpu.process_samples % SAMPLES] = ProcessSample(at_us, pid, sm)
-        gpu.process_samples = min(gpu.process_samples + 1, SAMPLES)
+        board = gpu.uuid
+        count = self._rows[board] = self._rows.get(board, gpu.process_samples) + 1
+        gpu.process_sample[(count - 1) % SAMPLES] = ProcessSample(at_us, pid, sm)
+        gpu.process_samples = min(count, SAMPLES)
 
     def account(self, to: Gpu, pid: int, **values: int) -> None:
         """A row of accounting, which stays after the process has ended."""

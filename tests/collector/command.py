@@ -1,0 +1,8 @@
+"""The console script `chipledger-agent`, as a module."""
+
+from __future__ import annotations
+
+from collector.cli import main
+
+if __name__ == "__main__":
+    main()
