@@ -253,11 +253,17 @@ def encode_header(header: Header) -> bytes:
 
 def encode_block(stream: str, first: int, last: int, batch: Batch) -> bytes:
     """Batches `first` to `last` as a block."""
-    tables = [getattr(batch, name) for name in TABLES]
-    head = msgspec.msgpack.encode(_Head(batch.names, [len(rows) for rows in tables]))
-    planes = b"".join(_planes(rows) for rows in tables)
+    tables = {name: (len(getattr(batch, name)), _planes(getattr(batch, name))) for name in TABLES}
+    return encode_planes(stream, Block(first, last, batch.names, tables))
+
+
+def encode_planes(stream: str, block: Block) -> bytes:
+    """A block whose rows are planes already, as `read_segment` has them."""
+    head = msgspec.msgpack.encode(_Head(block.names, [block.tables[name][0] for name in TABLES]))
+    planes = b"".join(block.tables[name][1] for name in TABLES)
     payload = zlib.compress(_SIZE.pack(len(head)) + head + planes, 6)
-    return _BLOCK.pack(len(payload), _checksum(stream, first, last, payload), first, last) + payload
+    checksum = _checksum(stream, block.first, block.last, payload)
+    return _BLOCK.pack(len(payload), checksum, block.first, block.last) + payload
 
 
 def encode_end(stream: str, first: int, last: int) -> bytes:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
+from accounting import gaps
 from accounting.cli import app_, screen
 from accounting.cli.judge_ import show_verdict
 from accounting.errors import InputError
+from accounting.ingest import Tally
 from accounting.pipeline import Report
 from accounting.simulate.demo import Built, Plan, build_demo, checked, day_before, existing
 from accounting.simulate.verdict import judge
@@ -89,8 +91,10 @@ def _plan(folder: Path, asked: dict[str, object]) -> Plan:
 
 
 def _show(built: Built, folder: Path, seconds: float) -> None:
-    for what, report in zip(("first run", "run after late samples"), built.runs, strict=True):
-        click.echo(f"{what}: {_said(report)}")
+    for what, tally, report in zip(("first run", "run after late inputs"), built.tallies, built.runs, strict=True):
+        click.echo(f"{what}: {_ingested(tally)}; {_said(report)}")
+    for line in gaps.said(built.project.lake):
+        click.echo(line)
     for path in built.reports:
         click.echo(f"report: {path}")
     click.echo()
@@ -99,6 +103,10 @@ def _show(built: Built, folder: Path, seconds: float) -> None:
     click.echo(
         f'made in {seconds:.0f} s; go on with: chipledger --config {folder} query "SELECT * FROM charges LIMIT 10"'
     )
+
+
+def _ingested(tally: Tally) -> str:
+    return f"{tally.segments:,} segments of agents, {tally.known:,} known, {len(tally.refused):,} quarantined"
 
 
 def _said(report: Report) -> str:

@@ -51,15 +51,18 @@ def show_verdict(verdict: Verdict, *, brief: bool) -> None:
     if not brief:
         _show("cost of what was held, by holder", verdict.bill, (_word("team"), _word("model"), *COST, *IDLE))
         _show("cost of what nobody held", verdict.unheld, (_word("cluster"), _word("pool"), *COST))
+        _show("cost of what could not be used, by bearer", verdict.overhead, (_word("team"), *COST))
         share = ("difference", "difference", "+.4%")
         _show("busy hours, where observed", verdict.busy, (_word("cluster"), *HOURS, share))
+        parts = (_word("team"), _word("model"), *HOURS, share)
+        _show("busy hours of who shares devices, told apart by agents", verdict.parts, parts)
         faults = (_word("fault"), ("true", "truth", ",.3f"), HOURS[1], *states[3:])
-        _show("faults: hours, and samples that conflict", verdict.faults, faults)
+        _show("faults: hours, samples, and batches", verdict.faults, faults)
         truly = (_word("state"), ("hours", "hours", ",.3f"))
         _show("what the time truly was (these inputs tell less)", verdict.really, truly)
         models = (_word("model"), ("busy hours", "hours", ",.3f"))
         _show("models that share a server (no input tells them apart)", verdict.served, models)
-    count = verdict.bill.height + verdict.unheld.height
+    count = verdict.bill.height + verdict.unheld.height + verdict.overhead.height
     click.echo(f"cost against the truth: {count} figures, differences add up to {verdict.misbilled:.9f}")
     for failure in verdict.failures:
         click.echo(f"wrong: {failure}", err=True)

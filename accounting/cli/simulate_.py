@@ -9,7 +9,7 @@ import click
 
 from accounting.cli import screen
 from accounting.simulate import answer
-from accounting.simulate.demo import INPUTS, Plan, checked, day_before, simulate
+from accounting.simulate.demo import INBOXES, INPUTS, Plan, checked, day_before, simulate
 from accounting.stores.lake import now_ms
 
 
@@ -48,6 +48,9 @@ def command(
     )
     if imports:
         click.echo(f"{folder}/{INPUTS}: {len(imports)} files; import them in this order into a project, and run:")
+    place = folder / INPUTS
     for item in imports:
-        place = folder / INPUTS
         click.echo(f"  chipledger import {item.kind} {place / item.file} --mapping {place / item.mapping}")
+    if imports:
+        for inbox in INBOXES:
+            click.echo(f"  chipledger ingest --inbox {(place / inbox).absolute()}")

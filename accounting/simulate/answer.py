@@ -12,15 +12,15 @@ import polars as pl
 
 from accounting.errors import InputError
 from accounting.simulate.company import HOUR, PPM
-from accounting.simulate.faults import faults
+from accounting.simulate.faults import Wrong, faults
 from accounting.simulate.sampler import SLOW
-from accounting.simulate.timeline import BY_WORKLOAD
+from accounting.simulate.timeline import BY_WORKLOAD, shares
 from accounting.simulate.truth import KEYS, added, truth
 from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
 FOLDER = "truth"
-FRAMES = ("usage", "faults", "really", "served")
+FRAMES = ("usage", "faults", "really", "served", "parts")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -77,9 +77,10 @@ def _exact(column: str, divisor: int) -> pl.Expr:
 
 def blur(world: World, runs: pl.DataFrame, interval: int) -> tuple[float, float]:
     """Every edge can put a part of one record on the wrong side: hours at most, of doing and of holding."""
-    told = world.attempts.select(place=pl.col("attempt") + BY_WORKLOAD, size="size")
+    told = world.attempts.select(place=pl.col("attempt") + BY_WORKLOAD, size="size", part=shares())
+    by_device = pl.col("size").is_null() | pl.col("part")
     known = runs.join(told, on="place", how="left").with_columns(
-        ms=pl.when(pl.col("size").is_null()).then(interval).otherwise(pl.col("size") * max(interval, SLOW))
+        ms=pl.when(by_device).then(interval).otherwise(pl.col("size") * max(interval, SLOW))
     )
     edges = 2 * (world.holdings.height + world.rogues.height) * interval
     return (float((known["runs"] * known["ms"]).sum()) + edges) / HOUR, edges / HOUR
@@ -87,25 +88,33 @@ def blur(world: World, runs: pl.DataFrame, interval: int) -> tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`usage` by hour, `faults` (fault, count, hours), `really`: hours by the full taxonomy, `served`: model, hours."""
+    """`usage` by hour, `faults` (fault, count, hours), `really`: hours by the full taxonomy, `served`: model, hours.
+
+    `parts`: team, model, hours: how busy those were whose parts of shared devices agents tell.
+    """
 
     facts: Facts
     usage: pl.DataFrame
     faults: pl.DataFrame
     really: pl.DataFrame
     served: pl.DataFrame
+    parts: pl.DataFrame
 
 
-def save(world: World, interval: int, contradictions: int, spread_from: date, folder: Path) -> None:
-    """Writes the truth into `folder`/truth; `contradictions` and `spread_from` are as in `faults.faults`."""
+def save(world: World, interval: int, wrong: Wrong, spread_from: date, folder: Path) -> None:
+    """Writes the truth into `folder`/truth; `wrong` and `spread_from` are as in `faults.faults`."""
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
-    parts = [replace(part, usage=usage(world, part.usage)) for part in truth(world)]
+    parts, shared = [], []
+    for part in truth(world):
+        shared.append(_shared(world, part.usage))
+        parts.append(replace(part, usage=usage(world, part.usage)))
     rows = pl.concat([part.usage for part in parts], rechunk=True)
     rows.write_parquet(place / "usage.parquet")
-    faults(world, rows, contradictions, spread_from).write_parquet(place / "faults.parquet")
+    faults(world, rows, wrong, spread_from).write_parquet(place / "faults.parquet")
     _hours(part.really for part in parts).write_parquet(place / "really.parquet")
     _hours(part.served for part in parts).write_parquet(place / "served.parquet")
+    _parts(pl.concat(shared)).write_parquet(place / "parts.parquet")
     facts = Facts(world.places.height, *blur(world, added(part.runs for part in parts), interval))
     (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
 
@@ -123,3 +132,13 @@ def _hours(spent: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """ppm·ms summed, as hours."""
     whole = added(spent)
     return whole.select(whole.columns[0], hours=pl.col("spent").cast(float) / PPM / HOUR)
+
+
+def _shared(world: World, hourly: pl.DataFrame) -> pl.DataFrame:
+    sharing = world.attempts.filter(shares()).select("attempt", "model")
+    return hourly.join(sharing, on="attempt").group_by("team", "model").agg(pl.col("busy").sum())
+
+
+def _parts(shared: pl.DataFrame) -> pl.DataFrame:
+    spent = shared.group_by("team", "model").agg(pl.col("busy").sum())
+    return spent.select("team", "model", hours=pl.col("busy").cast(float) / PPM / HOUR).sort("team", "model")

@@ -10,7 +10,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Seen = Literal["device", "workload", "nothing"]
+Seen = Literal["device", "workload", "nothing", "agents"]
 Profile = Literal["train", "experiment", "notebook", "serve", "short"]
 
 
@@ -18,9 +18,10 @@ Profile = Literal["train", "experiment", "notebook", "serve", "short"]
 class Pool:
     """`share` of the fleet's devices, in nodes of `node_size`; `slots` are what one device offers (class, ppm).
 
-    `bought` is repeated over the nodes: (purchase, owner team). `seen`: what its samples are keyed by. `grain` is the
-    scheduler's clock in ms. `logged`: whether a job log exists. `spare` chips stand on a host that is too small for
-    anything. `by_device`: whether the log names devices, or only counts them.
+    `bought` is repeated over the nodes: (purchase, owner team). `seen`: what its samples are keyed by; `agents`: there
+    is neither a job log nor an inventory, agents on the nodes tell all. `grain` is the scheduler's clock in ms.
+    `logged`: whether anything tells who holds what. `spare` chips stand on a host that is too small for anything.
+    `by_device`: whether devices are named, or only counted. `told_name`: what the driver calls them.
     """
 
     cluster: str
@@ -38,6 +39,7 @@ class Pool:
     logged: bool = True
     spare: int = 0
     watts: tuple[int, int] = (70, 700)
+    told_name: str = ""
 
 
 _WHOLE = (("whole", PPM),)
@@ -46,7 +48,7 @@ _MIG = (("3g.20gb", 500_000), ("2g.10gb", 285_714), ("1g.5gb", 142_857))
 
 POOLS = (
     Pool(
-        *("train", "h100", "H100-80GB", "gcp", "us-central1", 0.42, 8),
+        *("train", "h100", "H100-80GB", "gcp", "us-central1", 0.34, 8),
         bought=(
             ("on_demand", None),
             ("reservation", "research"),
@@ -86,6 +88,13 @@ POOLS = (
         bought=(("owned", "robotics"),),
         logged=False,
         watts=(20, 450),
+    ),
+    Pool(
+        *("fleet", "h200", "H200", "gcp", "us-south1", 0.08, 8),
+        bought=(("on_demand", None), ("committed", None)),
+        slots=(_WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _SLICED),
+        seen="agents",
+        told_name="NVIDIA H200",
     ),
 )
 
@@ -166,7 +175,24 @@ STREAMS = (
            hours=(4, 30), rate=6, crash_hours=2000, level=(0.5, 0.7)),
     Stream(*("v5e", "vision", "", ("ivan",), ("diffuser",), "training", "train"), (4,),
            hours=(2, 16), rate=20, level=(0.4, 0.65)),
+    Stream(*("h200", "language", "llm", ("deploy",), ("llm-70b",), "serving", "serve"), (1,),
+           replicas=36, level=(0.3, 0.85)),
+    Stream(*("h200", "search", "assist", ("deploy",), ("reranker",), "serving", "serve"), (1,),
+           replicas=12, slot="slice", level=(0.1, 0.8)),
+    Stream(*("h200", "speech", "speech", ("deploy",), ("asr-small",), "serving", "serve"), (1,),
+           replicas=12, by_day=True, slot="slice", level=(0.1, 0.7)),
+    Stream(*("h200", "", "sandbox", ("guest1",), ("",), "interactive", "notebook"), (1,),
+           hours=(1, 6), rate=10, slot="slice", office=True, level=(0.1, 0.6)),
+    Stream(*("h200", "vision", "vision", ("hedy",), ("diffuser",), "training", "train"), (2,),
+           hours=(2, 14), rate=24, crash_hours=400, level=(0.6, 0.9)),
+    Stream(*("h200", "research", "research", ("tim", "lin"), ("moe-small",), "training", "experiment"), (1,),
+           hours=(0.1, 5), rate=40, office=True, level=(0.3, 0.9)),
+    Stream(*("h200", "research", "research", ("tim",), ("probe",), "training", "short"), (1,),
+           hours=(0.0008, 0.004), rate=120, office=True),
 )  # fmt: skip
+
+AGENTS = tuple(number for number, pool in enumerate(POOLS) if pool.seen == "agents")
+"""Pools of which agents tell all that is known."""
 
 RULES = (
     ("namespace=llm", "language", "CC-100"),
@@ -195,6 +221,8 @@ PRICES: tuple[Price, ...] = (
     ("V100-16GB", None, None, "0.4968", None),
     ("TPU-v5e", "gcp", "on_demand", "1.1988", None),
     ("RTX-4090", "on_prem", None, "0.1800", None),
+    ("H200", "gcp", "on_demand", "10.6020", None),
+    ("H200", "gcp", "committed", "7.4196", None),
 )
 """Accelerator, provider, purchase, price per hour, price after the price list's change. Multiples of 0.0036, so that
 a millisecond costs a whole number of nano-units and truth needs no rounding."""

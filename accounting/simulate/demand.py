@@ -70,6 +70,8 @@ def _asked(pool: Pool, stream: Stream, number: int, devices: int, window: Window
     for i, (submitted, work) in enumerate(times):
         if pool.name == "a100":
             name = f"{100_000 + number * 10_000 + i}"
+        elif pool.seen == "agents":
+            name = f"{stream.facts}/{stream.profile}-{number}-{i:04d}"
         else:
             name = f"{stream.facts or stream.team}-{stream.profile}-{number}-{i:04d}"
         yield Request(

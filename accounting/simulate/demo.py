@@ -11,16 +11,22 @@ import msgspec
 from accounting import pipeline
 from accounting.config import FILE, POLICIES, load_config, write_project
 from accounting.errors import InputError
+from accounting.inbox import open_inbox
+from accounting.ingest import Tally, ingest
 from accounting.inputs.importing import Progress, import_file
 from accounting.inputs.mapping import load_mapping
 from accounting.project import Project, open_project
 from accounting.reports import charges
 from accounting.simulate import answer, files
 from accounting.simulate.demand import Window
+from accounting.simulate.faults import Wrong
+from accounting.simulate.shipping import INBOX, INBOX_LATE
 from accounting.simulate.world import LEAST_DEVICES, build
 from accounting.stores.lake import Lake, now_ms
 
 INPUTS = "inputs"
+INBOXES = (INBOX, INBOX_LATE)
+"""Below the inputs: what agents shipped before the first run, and before the second."""
 REPORTS = "reports"
 PLAN = "simulated.json"
 LEAST_DAYS = 3
@@ -62,9 +68,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A demo that was made: its project, and what each run reported."""
+    """A demo that was made: its project, what was ingested before each run, and what each run reported."""
 
     project: Project
+    tallies: tuple[Tally, ...]
     runs: tuple[pipeline.Report, ...]
     reports: tuple[Path, ...]
 
@@ -81,10 +88,13 @@ def checked(plan: Plan) -> Plan:
 
 
 def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> list[files.Import]:
-    """Writes the company's truth, and with `inputs` its files, into `folder`; returns what to import, in order."""
+    """Writes the company's truth, and with `inputs` its files, into `folder`; returns what to import, in order.
+
+    Segments of agents lie in the inboxes INBOXES of the inputs, one to ingest before a first run, and one after it.
+    """
     progress("simulating the company", None)
     world = build(plan.window, plan.devices)
-    made: tuple[list[files.Import], int] = ([], 0)
+    made: tuple[list[files.Import], Wrong] = ([], Wrong())
     if inputs:
         made = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
     progress("integrating the truth", None)
@@ -109,16 +119,17 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
     _note(plan, folder)
     project = _project(plan, folder)
     imports = simulate(plan, folder, progress, inputs=True)
-    runs = []
-    for late in (False, True):
+    runs, tallies = [], []
+    for late, inbox in enumerate(INBOXES):
         for item in imports:
-            if item.late == late:
+            if item.late == bool(late):
                 _import(project, folder / INPUTS, item, progress)
+        tallies.append(_ingest(project, folder / INPUTS / inbox, progress))
         runs.append(pipeline.run(project.config, None, None, progress))
     progress("writing reports", None)
     reports = tuple(_reports(project, folder / REPORTS))
     _note(msgspec.structs.replace(plan, built=True), folder)
-    return Built(project, tuple(runs), reports)
+    return Built(project, tuple(tallies), tuple(runs), reports)
 
 
 def _note(plan: Plan, folder: Path) -> None:
@@ -138,6 +149,10 @@ def _import(project: Project, folder: Path, item: files.Import, progress: Progre
     import_file(
         project.lake, item.kind, folder / item.file, mapping, now=now_ms(), source=None, strict=True, progress=progress
     )
+
+
+def _ingest(project: Project, inbox: Path, progress: Progress) -> Tally:
+    return ingest(project.lake, open_inbox(inbox.name, inbox.parent), now_ms(), progress=progress)
 
 
 def _reports(project: Project, out: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -11,11 +12,20 @@ from accounting.simulate.truth import POOLED, levels
 from accounting.simulate.world import STRAY, World
 
 
-def faults(world: World, usage: pl.DataFrame, contradictions: int, spread_from: date) -> pl.DataFrame:
-    """`fault, count, hours` of every kind; `hours` is NULL where samples are counted, `count` everywhere else.
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """How many samples contradict one of their own source or say something else than agents do; batches lost."""
 
-    `usage` is the true hourly usage, `contradictions` how many samples say two things, and from `spread_from` on the
-    company's policy spreads what nobody held over those who held something in the pool that day.
+    contradictions: int = 0
+    disagreements: int = 0
+    lost: int = 0
+
+
+def faults(world: World, usage: pl.DataFrame, wrong: Wrong, spread_from: date) -> pl.DataFrame:
+    """`fault, count, hours` of every kind; `hours` is NULL where samples or batches are counted, else `count` is.
+
+    `usage` is the true hourly usage, and from `spread_from` on the company's policy spreads what nobody held over
+    those who held something in the pool that day.
     """
     unheld = pl.col("workload_id").is_null()
     hours = {
@@ -24,7 +34,15 @@ def faults(world: World, usage: pl.DataFrame, contradictions: int, spread_from: 
         "unallocated_use": _hours(usage.filter(unheld & (pl.col("state") == "allocated_active"))),
         "spread_without_weights": _hours(_unborne(usage.filter(pl.col("day") >= spread_from))),
     }
-    rows = [("conflicting_samples", contradictions, None), *((name, None, value) for name, value in hours.items())]
+    counts = {
+        "conflicting_samples": wrong.contradictions,
+        "disagreeing_samples": wrong.disagreements,
+        "missing_batches": wrong.lost,
+    }
+    rows = [
+        *((name, count, None) for name, count in counts.items()),
+        *((name, None, value) for name, value in hours.items()),
+    ]
     schema = {"fault": pl.String, "count": pl.Int64, "hours": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("fault")
 
@@ -37,10 +55,10 @@ def _over_allocated(world: World) -> float:
 
 
 def _unborne(usage: pl.DataFrame) -> pl.DataFrame:
-    """What nobody held in a pool on a day on which nobody held anything there."""
+    """What nobody held in a pool on a day on which nobody held anything there; what is broken is not spread."""
     day = ["cluster", "pool", "accelerator", "day"]
     held = usage.filter(pl.col("state").str.starts_with("allocated_")).select(day).unique()
-    return usage.join(held, on=day, how="anti")
+    return usage.filter(pl.col("state") != "unhealthy").join(held, on=day, how="anti")
 
 
 def _hours(rows: pl.DataFrame) -> float:

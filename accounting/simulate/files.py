@@ -9,13 +9,19 @@ from pathlib import Path
 
 import polars as pl
 
-from accounting.simulate.company import ADS, DAY, POOLS, PRICES, RULES
-from accounting.simulate.sampler import batches
+from accounting.simulate.agents import exported, records, site
+from accounting.simulate.company import ADS, AGENTS, DAY, POOLS, PRICES, RULES
+from accounting.simulate.faults import Wrong
+from accounting.simulate.sampler import Meter, batches, meter
+from accounting.simulate.segments import LOST
+from accounting.simulate.shipping import fleet, numbered, ship
 from accounting.simulate.truth import FOUNDED, REPRICED, middle
 from accounting.simulate.world import STRAY, World, of_pool
 
 MOST = 5_000_000
 """Records in one file, about."""
+MOST_RECORDS = 500_000
+"""Records of agents' devices at once, about."""
 EXPORTED = 7 * DAY
 """How long before the end the first export of the job log was made, but after half of the time at the earliest."""
 
@@ -33,8 +39,11 @@ class Import:
 Tell = Callable[[str, float], None]
 
 
-def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[Import], int]:
-    """Writes everything into `folder`; what to import, in order, and how many samples contradict another one."""
+def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[Import], Wrong]:
+    """Writes everything into `folder`; what to import, in order, and how many samples are wrong.
+
+    Segments of agents lie in inboxes: one to ingest before a first run, and one after it (`shipping`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for mapping in sorted(files("accounting.simulate").joinpath("mappings").iterdir(), key=lambda f: f.name):
         (folder / mapping.name).write_text(mapping.read_text("utf-8"), "utf-8")
@@ -49,16 +58,40 @@ def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[I
     for name, table in tables.items():
         table.write_csv(folder / f"{name}.csv")
     _sacct(world).write_csv(folder / "sacct-hpc.txt", separator="|")
-    samples = list(_samples(world, folder, interval, tell))
+    made = meter(world)
+    samples = list(_samples(world, made, folder, interval, tell))
+    segments = numbered(world, interval).with_row_index("row")
+    beside, disagreements = _segments(world, made, segments, folder, interval, tell)
     kinds = {"capacity": "capacity", "prices": "prices", "teams": "teams"}
     found = [Import(kinds.get(name, "jobs"), f"{name}.csv", f"{name.removesuffix('-early')}.toml") for name in tables]
     found.append(Import("jobs", "sacct-hpc.txt", "sacct-hpc.toml"))
-    return sorted([*found, *(i for i, _ in samples)], key=lambda i: i.late), sum(n for _, n in samples)
+    lost = int(segments.filter(fate=LOST)["batches"].sum())
+    wrong = Wrong(sum(n for _, n in samples), disagreements, lost)
+    return sorted([*found, *(i for i, _ in samples), beside], key=lambda i: i.late), wrong
 
 
-def _samples(world: World, folder: Path, interval: int, tell: Tell) -> Iterator[tuple[Import, int]]:
+def _segments(
+    world: World, made: Meter, segments: pl.DataFrame, folder: Path, interval: int, tell: Tell
+) -> tuple[Import, int]:
+    """Fills the inboxes; what an exporter told beside the agents, and how much of that is wrong."""
+    where, known = site(world), fleet(world)
+    count = sum(len(node.devices) for node in known.nodes.values()) * DAY // interval
+    step = max(1, MOST_RECORDS // count) * DAY
+    beside = []
+    for first in range(world.window.start, world.window.end, step):
+        tell("writing segments of agents", (first - world.window.start) / world.window.length)
+        last = min(first + step, world.window.end)
+        told = records(world, made, where, interval, first, last)
+        some = segments.filter(pl.col("start").is_between(first, last, closed="left"))
+        ship(known, some.with_columns(interval=pl.lit(interval)), told, folder)
+        beside.append(exported(world, told))
+    pl.concat([samples for samples, _ in beside]).write_parquet(folder / "samples-dcgm.parquet")
+    return Import("samples", "samples-dcgm.parquet", "samples-dcgm.toml"), sum(wrong for _, wrong in beside)
+
+
+def _samples(world: World, made: Meter, folder: Path, interval: int, tell: Tell) -> Iterator[tuple[Import, int]]:
     late = []
-    for batch in batches(world, interval, MOST):
+    for batch in batches(world, made, interval, MOST):
         tell(f"sampling {batch.name}", _done(world, batch.name))
         for kind, rows in (("device", pl.col("device").is_not_null()), ("workload", pl.col("workload").is_not_null())):
             file = f"samples-{kind}-{batch.name}.parquet"
@@ -84,7 +117,7 @@ def _time(column: str) -> pl.Expr:
 
 
 def _capacity(world: World) -> pl.DataFrame:
-    stated = world.online.join(world.places, on="place").sort("place", "start")
+    stated = world.online.join(world.places, on="place").sort("place", "start").filter(~pl.col("pool").is_in(AGENTS))
     one = stated.group_by(
         "pool", "node", "device_id", "purchase", "owner_team", "start", "end", maintain_order=True
     ).len()
@@ -143,7 +176,7 @@ def _known(attempts: pl.DataFrame, until: int) -> pl.DataFrame:
 
 def _pods(world: World, until: int) -> pl.DataFrame:
     """One row per device that a pod held; one row for a pod that holds nothing yet."""
-    mine = [n for n, p in enumerate(POOLS) if p.by_device]
+    mine = [n for n, p in enumerate(POOLS) if p.by_device and n not in AGENTS]
     known = _known(world.attempts.filter(pl.col("pool").is_in(mine)), until)
     held = world.holdings.select("attempt", "place").join(world.places.select("place", "node", "device_id"), on="place")
     rows = known.join(held.sort("attempt", "place"), on="attempt", how="left", maintain_order="left_right")

@@ -10,13 +10,15 @@ import polars as pl
 from accounting.simulate.company import DAY, HOUR, MINUTE, PPM, Pool
 from accounting.simulate.demand import Window
 from accounting.simulate.schedule import Down
-from accounting.simulate.spans import SPANS, union
+from accounting.simulate.spans import SPANS, clipped, union
 
 
 def downs(pool: Pool, nodes: dict[str, list[int]], spot: set[str], window: Window) -> list[Down]:
     """When the places of a pool's nodes cannot be used; `spot` nodes are taken back now and then."""
     if not pool.logged:
         return []
+    if pool.seen == "agents":
+        return _disjoint([*_absent(nodes, window), *_sick(nodes, window)])
     rng = window.random("downs", pool.name)
     found: list[Down] = []
     for node, places in nodes.items():
@@ -49,6 +51,26 @@ def _broken(window: Window, rng: np.random.Generator) -> Iterator[tuple[int, int
         at = until + int(rng.exponential(300 * DAY))
 
 
+def _absent(nodes: dict[str, list[int]], window: Window) -> list[Down]:
+    """Nodes that join in the first hours: nothing knows of a device before its agent does."""
+    rng = window.random("absent")
+    joined = {node: window.start + int(rng.integers(2 * HOUR, 11 * HOUR)) for node in nodes}
+    return [Down(place, window.start, joined[node], "absent") for node, places in nodes.items() for place in places]
+
+
+def _sick(nodes: dict[str, list[int]], window: Window) -> list[Down]:
+    """On every node some device reports a critical error, about twice a week; its holder holds on."""
+    rng = window.random("sick")
+    found: list[Down] = []
+    for places in nodes.values():
+        for first in range(window.start + DAY // 2, window.end - DAY, 4 * DAY):
+            for _ in range(2):
+                start = first + int(rng.integers(0, DAY))
+                until = start + int(rng.integers(10 * MINUTE, 5 * HOUR))
+                found.append(Down(int(rng.choice(places)), start, until, "unhealthy"))
+    return found
+
+
 def _reclaimed(window: Window, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     at = window.start + int(rng.exponential(3 * DAY)) + HOUR
     while at < window.end - 3 * HOUR:
@@ -76,6 +98,23 @@ def outages(nodes: dict[str, list[int]], window: Window, name: str) -> pl.DataFr
             short = [_silence(window, rng, 2_000, 90_000) for _ in range(rng.poisson(window.length / DAY / 3))]
             found += [(place, a, b) for a, b in long + short]
     return union(pl.DataFrame(found, schema=SPANS, orient="row"))
+
+
+def stalls(nodes: dict[str, list[int]], window: Window) -> pl.DataFrame:
+    """When drivers answered no agent, for hours, and devices for moments: place, start, end; disjoint.
+
+    Never in the first half day or the last hour of the window: a device is there while it is seen.
+    """
+    rng = window.random("stalls")
+    found: list[tuple[int, int, int]] = []
+    for places in nodes.values():
+        count = 1 + int(rng.poisson(window.length / DAY / 8))
+        hang = [_silence(window, rng, 2 * HOUR, 8 * HOUR) for _ in range(count)]
+        for place in places:
+            short = [_silence(window, rng, 2_000, 90_000) for _ in range(rng.poisson(window.length / DAY / 3))]
+            found += [(place, a, b) for a, b in hang + short]
+    spans = pl.DataFrame(found, schema=SPANS, orient="row")
+    return union(clipped(spans, window.start + DAY // 2, window.end - HOUR))
 
 
 def _silence(window: Window, rng: np.random.Generator, least: int, most: int) -> tuple[int, int]:

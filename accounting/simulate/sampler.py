@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from accounting.simulate.company import DAY, HOUR, POOLS, PPM
-from accounting.simulate.spans import SHIFT, minus
-from accounting.simulate.timeline import BY_WORKLOAD, metered
+from accounting.simulate.company import AGENTS, DAY, HOUR, POOLS, PPM
+from accounting.simulate.spans import SHIFT, SPANS, union
+from accounting.simulate.timeline import BY_WORKLOAD, metered, parted
 from accounting.simulate.world import World
 
 Array = np.ndarray
@@ -25,9 +25,15 @@ SLOW = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Everything that can be metered: `alive` spans (place, start, end) and the integral of busy time."""
+    """Everything that can be metered: `alive` spans (place, start, end) and the integral of busy time.
+
+    `told` are those of which agents tell all, in segments; `sick` are the spans in which they tell only that a device
+    cannot be used.
+    """
 
     alive: pl.DataFrame
+    told: pl.DataFrame
+    sick: pl.DataFrame
     keys: Array
     starts: Array
     levels: Array
@@ -46,9 +52,12 @@ def meter(world: World) -> Meter:
     starts, levels = timeline["start"].to_numpy(), timeline["level"].to_numpy()
     spent = levels * (timeline["end"].to_numpy() - starts)
     base = world.window.start
-    alive = minus(timeline, timeline.filter("silent"))
+    alive = union(timeline.filter(~pl.col("silent")).select(*SPANS))
+    agents = world.places.filter(pl.col("pool").is_in(AGENTS))["place"]
+    told = pl.col("place").is_in(pl.concat([agents, parted(world)["place"].unique()]).to_list())
     keys = (timeline["place"].to_numpy() << SHIFT) + (starts - base)
-    return Meter(alive, keys, starts, levels, np.cumsum(spent) - spent, base)
+    sick = union(timeline.filter("sick").select(*SPANS))
+    return Meter(alive.filter(~told), alive.filter(told), sick, keys, starts, levels, np.cumsum(spent) - spent, base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +70,11 @@ class Batch:
     contradictions: int
 
 
-def batches(world: World, interval: int, most: int) -> Iterator[Batch]:
+def batches(world: World, made: Meter, interval: int, most: int) -> Iterator[Batch]:
     """All records in order of time, at most about `most` at once.
 
     Columns: device (NULL: told by workload), workload, cluster, at, until (ms), busy (percent), watts.
     """
-    made = meter(world)
     devices = int((world.places["device_id"].is_not_null()).sum())
     days = max(1, most // max(1, devices * DAY // interval))
     for first in range(world.window.start, world.window.end, days * DAY):
@@ -107,7 +115,8 @@ def _intervals(alive: pl.DataFrame, interval: int, first: int, last: int) -> tup
     row = np.repeat(np.arange(spans.height), count)
     k = np.repeat(begin, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     at = _jittered(start[row], step[row], place[row], k)
-    to = np.minimum(_jittered(start[row], step[row], place[row], k + 1), end[row])
+    last_one = start[row] + (k + 1) * step[row] >= end[row]
+    to = np.where(last_one, end[row], np.minimum(_jittered(start[row], step[row], place[row], k + 1), end[row]))
     keep = (at >= first) & (at < last) & (at < to)
     return place[row][keep], at[keep], to[keep]
 

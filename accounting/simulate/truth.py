@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from accounting.simulate.company import ADS, DAY, HOUR, POOLS, PPM, PRICES
-from accounting.simulate.spans import SPANS, cut, joined, overlay, sweep
-from accounting.simulate.timeline import BY_WORKLOAD, judged, metered, working
+from accounting.simulate.company import ADS, AGENTS, DAY, HOUR, POOLS, PPM, PRICES
+from accounting.simulate.spans import SPANS, cut, joined, minus, overlay, sweep
+from accounting.simulate.timeline import BY_WORKLOAD, judged, metered, shares, working
 from accounting.simulate.world import STRAY, World, of_pool
 
 IDLE_AFTER = 60_000
@@ -94,13 +94,22 @@ def _hourly(rows: pl.DataFrame, world: World) -> pl.DataFrame:
 def _really(world: World) -> pl.DataFrame:
     spent = (pl.col("end") - pl.col("start")).cast(pl.Int128) * PPM
     words = {0: "starting", 1: "active", 2: "checkpoint", 3: "stalled", 4: "idle", 5: "lost"}
-    shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
-    work = overlay(working(world), shares)
+    taken = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
+    work = overlay(_usable(world), taken)
     part = spent * pl.col("ppm") // pl.max_horizontal("taken", pl.lit(PPM))
     named = pl.format("allocated_{}", pl.col("kind").replace_strict(words, return_dtype=pl.String))
     held = work.group_by(state=named).agg(part.sum().alias("spent"))
     down = overlay(world.downs, world.online).group_by(state="kind").agg(spent.sum().alias("spent"))
     return pl.concat([held, down]).select("state", "spent")
+
+
+def _usable(world: World) -> pl.DataFrame:
+    """What ran on devices, while they could be used: only where agents tell all does somebody hold a broken one."""
+    broken = world.downs.join(world.places.filter(pl.col("pool").is_in(AGENTS)), on="place", how="semi")
+    if not broken.height:
+        return working(world)
+    whole = world.places.select("place", start=pl.lit(world.window.start), end=pl.lit(world.window.end))
+    return overlay(working(world), minus(whole, broken))
 
 
 def _home(world: World) -> pl.DataFrame:
@@ -115,15 +124,14 @@ def _held(world: World, states: pl.DataFrame) -> pl.DataFrame:
     work = (
         working(world)
         .join(_home(world), on="place")
-        .join(world.attempts.select("attempt", "accelerator"), on="attempt")
+        .join(world.attempts.select("attempt", "accelerator", parted=shares()), on="attempt")
     )
-    shares = sweep(taken=world.holdings.with_columns(amount=pl.col("ppm")))
-    pieces = overlay(work, shares)
+    pieces = overlay(work, sweep(taken=world.holdings.with_columns(amount=pl.col("ppm"))))
     length = pl.col("end") - pl.col("start")
     fits = pl.max_horizontal("taken", pl.lit(PPM))
     told = pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "workload"])
     blind = pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "nothing"])
-    metering = pl.when(told).then(pl.col("attempt") + BY_WORKLOAD).otherwise("place")
+    metering = pl.when(told | pl.col("parted")).then(pl.col("attempt") + BY_WORKLOAD).otherwise("place")
     seen = overlay(pieces.filter(~blind).with_columns(device_place="place", place=metering), states)
     unseen = pieces.filter(blind).with_columns(device_place="place", state=pl.lit("unobserved"))
     both = pl.concat([seen, unseen.select(seen.columns)])
@@ -131,11 +139,16 @@ def _held(world: World, states: pl.DataFrame) -> pl.DataFrame:
     return both.select(
         home.alias("place"),
         "attempt",
-        pl.format("allocated_{}", "state").alias("state"),
+        pl.when(pl.col("state") == "unhealthy")
+        .then("state")
+        .otherwise(pl.format("allocated_{}", "state"))
+        .alias("state"),
         "start",
         "end",
         device=(length * pl.col("ppm")).cast(pl.Int128) * PPM // fits.cast(pl.Int128),
-        busy=pl.when(pl.col("state") != "unobserved").then((length * pl.col("level")).cast(pl.Int128)),
+        busy=pl.when(~pl.col("state").is_in(["unobserved", "unhealthy"])).then(
+            (length * pl.col("level")).cast(pl.Int128)
+        ),
     )
 
 
@@ -158,10 +171,21 @@ def _unheld(world: World, timeline: pl.DataFrame) -> pl.DataFrame:
     level = levels(world).with_columns(free=pl.col("there") - pl.col("held"))
     free = level.filter(pl.col("free") > 0).select("place", "start", "end", "free", alone=pl.col("held") == 0)
     named = free.join(home.select(place="home", pool="pool").unique(), on="place")
-    states = _pool_states(world, named)
-    at = named.with_columns(device_place="place", place="pool")
+    known, blind = _known(named, timeline)
+    states = _pool_states(world, known)
+    at = known.with_columns(device_place="place", place="pool")
     labelled = overlay(at.drop("pool"), states).with_columns(pool="place", place="device_place")
-    return _used_or_not(world, labelled, timeline)
+    return pl.concat([_used_or_not(world, labelled, timeline), _nobodys(blind.with_columns(level=None))])
+
+
+def _known(free: pl.DataFrame, timeline: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Free time that is known to be, and where agents tell all, what is not: with `state`, why."""
+    told = pl.col("pool").is_in(AGENTS)
+    state = pl.when("silent").then(pl.lit("unobserved")).when("sick").then(pl.lit("unhealthy")).otherwise(pl.lit(""))
+    seen = joined(timeline.select("place", "start", "end", state=state), "state")
+    pieces = overlay(free.filter(told), seen)
+    watched = pl.col("state") == ""
+    return pl.concat([free.filter(~told), pieces.filter(watched).select(free.columns)]), pieces.filter(~watched)
 
 
 def _used_or_not(world: World, free: pl.DataFrame, timeline: pl.DataFrame) -> pl.DataFrame:
@@ -185,8 +209,13 @@ def _used_or_not(world: World, free: pl.DataFrame, timeline: pl.DataFrame) -> pl
     rest = free.filter(~pl.col("alone")).with_columns(level=None)
     columns = ["place", "start", "end", "free", "state", "pool", "level"]
     both = pl.concat([quiet.select(columns), rest.select(columns)]).with_columns(state=state)
+    return _nobodys(pl.concat([both, used.select(columns)], how="vertical_relaxed"))
+
+
+def _nobodys(free: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `_held` for what nobody held."""
     length = pl.col("end") - pl.col("start")
-    return pl.concat([both, used.select(columns)], how="vertical_relaxed").select(
+    return free.select(
         "place",
         pl.lit(None, pl.Int64).alias("attempt"),
         "state",
@@ -201,8 +230,10 @@ def _pool_states(world: World, free: pl.DataFrame) -> pl.DataFrame:
     """Why a pool's free accelerators were free, over time: place (the pool's number), start, end, state."""
     asked = world.attempts.filter(pl.col("accelerator") != STRAY).with_columns(wanted=pl.col("size") * pl.col("ppm"))
     until = pl.coalesce("start", "end")
-    waits = asked.select(place="pool", start="submitted", end=until, wanted="wanted").filter(
-        pl.col("end") > pl.col("start")
+    waits = (
+        asked.filter(~pl.col("pool").is_in(AGENTS))
+        .select(place="pool", start="submitted", end=until, wanted="wanted")
+        .filter(pl.col("end") > pl.col("start"))
     )
     wanted = sorted(waits["wanted"].unique())
     spans = free.select(place="pool", start="start", end="end", amount="free")

@@ -17,8 +17,11 @@ ROUNDING = Decimal("0.0005")
 """Seconds by which a row of usage may be rounded."""
 CENT = Decimal("0.01")
 """By which the cost of a holder of parts of devices may be rounded, a millisecond here and there."""
+_USABLE = pl.col("state") != "unhealthy"
 _WHOLE = (pl.col("device_seconds") * 1000 == (pl.col("device_seconds") * 1000).round(0)).all()
-EXACT = ("allocated_unobserved",)
+PLATFORM = "platform"
+"""Who bears the overhead of capacity that is nobody's, unless a policy names another team."""
+EXACT = ("allocated_unobserved", "unhealthy")
 """States that no sample moves: hours agree but for rounding."""
 
 
@@ -29,7 +32,9 @@ class Verdict:
     `states`: state, truth, accounted, difference, allowed (hours). `bill`: team, model, truth, accounted, difference
     (cost of what was held), idle_truth, idle_accounted. `busy`: cluster, truth, accounted (hours), difference
     (part of one). `unheld`: cluster, pool, truth, accounted, difference (cost of what nobody held). Both say whether
-    only `whole` devices were held: then cost is exact. `faults`: fault, truth, accounted (hours, or how many samples),
+    only `whole` devices were held: then cost is exact. So does `overhead` (cost of what could not be used, by bearer).
+    `parts`: team, model, truth, accounted (busy hours), difference (part of one): of workloads that share devices, told
+    apart by agents. `faults`: fault, truth, accounted (hours, or how many samples),
     difference, allowed. `really`: hours by the full taxonomy; `served`: model, hours of each that shares a server.
     `failures` says in words what is not as it must be.
     """
@@ -37,7 +42,9 @@ class Verdict:
     states: pl.DataFrame
     bill: pl.DataFrame
     unheld: pl.DataFrame
+    overhead: pl.DataFrame
     busy: pl.DataFrame
+    parts: pl.DataFrame
     faults: pl.DataFrame
     really: pl.DataFrame
     served: pl.DataFrame
@@ -46,7 +53,7 @@ class Verdict:
     @property
     def misbilled(self) -> Decimal:
         """How far all costs are off, added up."""
-        off = pl.concat([self.bill.select("difference"), self.unheld.select("difference")])["difference"]
+        off = pl.concat([frame["difference"] for frame in (self.bill, self.unheld, self.overhead)])
         return sum((abs(amount) for amount in off), Decimal(0))
 
 
@@ -54,10 +61,11 @@ def judge(project: Project, folder: Path) -> Verdict:
     """The verdict on what `project` has published; `folder` holds the truth."""
     answer = load(folder)
     states, busy = _states(project, answer.usage, answer.facts), _busy(project, answer.usage)
-    bill, unheld = _bill(project, answer.usage), _unheld(project, answer.usage)
-    faults = _faults(project, answer)
-    failures = [*_misplaced(states), *_misplaced(faults), *_misbilled(bill, unheld), *_misjudged(busy)]
-    return Verdict(states, bill, unheld, busy, faults, answer.really, answer.served, failures)
+    bill, unheld, overhead = (ask(project, answer.usage) for ask in (_bill, _unheld, _overhead))
+    faults, parts = _faults(project, answer), _parts(project, answer.parts)
+    failures = [*_misplaced(states), *_misplaced(faults), *_misbilled(bill, unheld, overhead)]
+    failures += [*_misjudged(busy), *_misjudged(parts)]
+    return Verdict(states, bill, unheld, overhead, busy, parts, faults, answer.really, answer.served, failures)
 
 
 def _hours(column: str) -> pl.Expr:
@@ -90,8 +98,16 @@ def _busy(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _parts(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
+    right = truth.select("team", "model", truth=pl.col("hours"))
+    found = project.query(sql.read("simulate/parts"))
+    both = right.join(found, on=["team", "model"], how="full", coalesce=True, nulls_equal=True)
+    filled = both.with_columns(pl.col("truth").fill_null(0), pl.col("accounted").cast(float).fill_null(0))
+    return filled.with_columns(difference=pl.col("accounted") / pl.col("truth") - 1).sort("team", "model")
+
+
 def _bill(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
-    held = truth.filter(pl.col("workload_id").is_not_null()).with_columns(pl.col("team").fill_null("unowned"))
+    held = truth.filter(_USABLE & pl.col("workload_id").is_not_null()).with_columns(pl.col("team").fill_null("unowned"))
     idle = pl.col("cost").filter(pl.col("state") == "allocated_idle").sum()
     right = held.group_by("team", "model").agg(truth=pl.col("cost").sum(), idle_truth=idle, whole=_WHOLE)
     found = project.query(sql.read("simulate/bill"))
@@ -101,13 +117,25 @@ def _bill(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unheld(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
-    free = truth.filter(pl.col("workload_id").is_null())
+    free = truth.filter(_USABLE & pl.col("workload_id").is_null())
     right = free.group_by("cluster", "pool").agg(truth=pl.col("cost").sum(), whole=_WHOLE)
     found = project.query(sql.read("simulate/unheld"))
     both = right.join(found, on=["cluster", "pool"], how="full", coalesce=True).with_columns(
         pl.col("truth", "accounted").fill_null(0)
     )
     return both.with_columns(difference=pl.col("accounted") - pl.col("truth")).sort("cluster", "pool")
+
+
+def _overhead(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
+    """Whoever held it: what could not be used is borne by the owner of the capacity, else by the platform."""
+    bearer = pl.coalesce("capacity_owner", pl.lit(PLATFORM))
+    broken = truth.filter(~_USABLE).group_by(team=bearer)
+    right = broken.agg(truth=pl.col("cost").sum(), whole=_WHOLE)
+    found = project.query(sql.read("simulate/overhead"))
+    both = right.join(found, on="team", how="full", coalesce=True).with_columns(
+        pl.col("truth", "accounted").fill_null(0)
+    )
+    return both.with_columns(difference=pl.col("accounted") - pl.col("truth")).sort("team")
 
 
 def _faults(project: Project, answer: Answer) -> pl.DataFrame:
@@ -132,12 +160,14 @@ def _misplaced(hours: pl.DataFrame) -> list[str]:
             if abs(float(r["difference"])) > r["allowed"]]  # fmt: skip
 
 
-def _misbilled(bill: pl.DataFrame, unheld: pl.DataFrame) -> list[str]:
+def _misbilled(bill: pl.DataFrame, unheld: pl.DataFrame, overhead: pl.DataFrame) -> list[str]:
     costs = [(f"{r['team']} {r['model']}", r) for r in bill.iter_rows(named=True)]
     costs += [(f"{r['cluster']} {r['pool']}", r) for r in unheld.iter_rows(named=True)]
+    costs += [(f"overhead of {r['team']}", r) for r in overhead.iter_rows(named=True)]
     return [f"{name}: {r['difference']} off" for name, r in costs if abs(r["difference"]) > (0 if r["whole"] else CENT)]
 
 
 def _misjudged(busy: pl.DataFrame) -> list[str]:
-    return [f"{r['cluster']}: busy time {r['difference']:.3%} off" for r in busy.iter_rows(named=True)
-            if abs(r["difference"]) > float(BUSY_TOLERANCE)]  # fmt: skip
+    name = busy.columns[: busy.columns.index("truth")]
+    return [f"{' '.join(str(r[n]) for n in name)}: busy time {r['difference']:.3%} off"
+            for r in busy.iter_rows(named=True) if abs(r["difference"]) > float(BUSY_TOLERANCE)]  # fmt: skip

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from accounting.simulate.company import DAY, HOUR, POOLS, PPM, Pool
+from accounting.simulate.company import AGENTS, DAY, HOUR, POOLS, PPM, Pool
 from accounting.simulate.demand import Window, requests
-from accounting.simulate.mishaps import downs, outages, rogues
+from accounting.simulate.mishaps import downs, outages, rogues, stalls
 from accounting.simulate.phases import phases
 from accounting.simulate.schedule import Attempt, Down, Scheduler
+from accounting.simulate.segments import silent, written
 from accounting.simulate.slots import Slot
-from accounting.simulate.spans import SPANS, clipped, minus
+from accounting.simulate.spans import SPANS, clipped, minus, union
 
 LEAST_DEVICES = 24
+GONE = ("reclaimed", "absent")
+"""Kinds of downs in which a place is not there at all."""
 LATE = 6 * DAY + 34_567_000
 """When the last node of the Slurm cluster was entered into the inventory, but by a third of the time at the latest."""
 SPARE = "spare"
@@ -37,6 +40,7 @@ class World:
     `phases`: attempt, start, end, level (ppm of each device), kind.
     `outages`: place, start, end. `silences`: attempt, start, end: gaps in what is told by workload.
     `rogues`: place, start, end, level.
+    `segments`: what agents wrote, as in `segments.written`.
     """
 
     window: Window
@@ -50,6 +54,7 @@ class World:
     outages: pl.DataFrame
     silences: pl.DataFrame
     rogues: pl.DataFrame
+    segments: pl.DataFrame
 
     def of(self, pool: int) -> World:
         """What of it happened in one pool; everything keeps its number."""
@@ -99,21 +104,30 @@ def build(window: Window, devices: int) -> World:
     down = _frame([(d.place, d.start, min(d.end, window.end), d.kind) for found, _ in made for d in found],
                   SPANS | {"kind": pl.String})  # fmt: skip
     online = _online(places, down, window)
+    told = places.filter(pl.col("pool").is_in(AGENTS))
+    segments = written(told, online, holdings, window)
     agents = places.filter(pl.col("pool").is_in([n for n, p in enumerate(POOLS) if p.seen == "device"]))
     frame = _attempts(attempts, window)
     return World(
         window,
         places,
         online,
-        down.filter(pl.col("kind") != "reclaimed"),
+        down.filter(~pl.col("kind").is_in(GONE)),
         frame,
         _served(attempts),
         holdings,
         _phases(attempts, window),
-        outages(_nodes(agents), window, "agents"),
+        pl.concat([outages(_nodes(agents), window, "agents"), _untold(told, segments, window)]),
         _silences(frame, window),
         _rogues(agents, _free(agents, online, holdings), window),
+        segments,
     )
+
+
+def _untold(told: pl.DataFrame, segments: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """When agents that tell all told nothing of a place: place, start, end; disjoint."""
+    gone = silent(segments).join(told.select("node", "place"), on="node").select(*SPANS)
+    return union(pl.concat([stalls(_nodes(told), window), gone]))
 
 
 def _frame(
@@ -158,7 +172,9 @@ def _operate(
         if node in nodes
         for kind, ppm in pool.slots[i % len(pool.slots)]
     ]
-    scheduler = Scheduler(pool, slots, broken, window.end, window.random("schedule", pool.name))
+    # Where agents watch nobody drains: who holds a broken device holds on.
+    hit = [d for d in broken if pool.seen != "agents" or d.kind in GONE]
+    scheduler = Scheduler(pool, slots, hit, window.end, window.random("schedule", pool.name))
     found = [(number, pool.accelerator, a) for a in scheduler.run(requests(pool, places.height, window))]
     return broken, found + (_strays(number, found, window) if pool.name == "a100" else [])
 
@@ -251,11 +267,14 @@ def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Data
 
 
 def _online(places: pl.DataFrame, down: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """As the inventory has it: always, but for spot machines that were taken back, and a node entered too late."""
+    """As the inventory has it: always, but for spot machines that were taken back, and a node entered too late.
+
+    Where agents tell all, from when they see a device.
+    """
     late = places.filter(pl.col("node").str.starts_with("hpc-"))["node"].max()
     entered = pl.when(pl.col("node") == late).then(window.start + min(LATE, window.length // 3)).otherwise(window.start)
     whole = places.select("place", start=entered, end=pl.lit(window.end))
-    return minus(whole, down.filter(pl.col("kind") == "reclaimed"))
+    return minus(whole, down.filter(pl.col("kind").is_in(GONE)))
 
 
 def _free(agents: pl.DataFrame, online: pl.DataFrame, holdings: pl.DataFrame) -> pl.DataFrame:

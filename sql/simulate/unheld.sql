@@ -1,6 +1,6 @@
--- Cost of what no workload held, by pool.
+-- Cost of what no workload held and could be used, by pool.
 SELECT cluster, pool, SUM(cost) AS accounted
 FROM charges
-WHERE workload_id IS NULL
+WHERE workload_id IS NULL AND charge_kind <> 'overhead'
 GROUP BY cluster, pool
 ORDER BY cluster, pool

@@ -100,8 +100,9 @@ def test_equal_options_write_equal_files(tmp_path: Path) -> None:
         done = shell("simulate", name, *SMALL)
         assert done.returncode == 0, done.stderr
     for part in ("inputs", "truth"):
-        names = sorted(path.name for path in (tmp_path / "one" / part).iterdir())
-        same, other, missing = filecmp.cmpfiles(tmp_path / "one" / part, tmp_path / "two" / part, names, shallow=False)
+        top = tmp_path / "one" / part
+        names = sorted(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file())
+        same, other, missing = filecmp.cmpfiles(top, tmp_path / "two" / part, names, shallow=False)
         assert (other, missing) == ([], [])
         assert len(same) == len(names) >= 4
 
@@ -112,12 +113,14 @@ def test_what_simulate_prints_can_be_typed(tmp_path: Path) -> None:
     lines = [line.split()[1:] for line in told if line.startswith("  chipledger import")]
     assert len(lines) >= 7
     shell("init", "p")
+    lines += [line.split()[1:] for line in told if line.startswith("  chipledger ingest")]
     for line in lines:
         assert shell("--config", "p", *line).returncode == 0
     assert shell("--config", "p", "run").returncode == 0
     states = shell("--config", "p", "judge", "fleet").stdout.split("cost of what was held")[0]
 
     assert "allocated_idle" in states
+    assert "unhealthy" in states
 
 
 def test_usage_alone(tmp_path: Path) -> None:
