@@ -65,7 +65,7 @@ def _cards(view: View, row: Row) -> list[Card]:
     if row["unhealthy_seconds"]:
         found.append(_amount(view, row, "unhealthy", "Unhealthy", "could not be used: no waste of its holders"))
     seconds, note = row["unlogged_seconds"], "nothing says whether it was held"
-    return found + ([Card("unlogged_hours", "No job log", seconds, hours(seconds), note)] if seconds else [])
+    return found + ([Card("unlogged_hours", "Not recorded", seconds, hours(seconds), note)] if seconds else [])
 
 
 def _amount(view: View, row: Row, what: str, label: str, note: str) -> Card:

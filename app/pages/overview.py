@@ -106,7 +106,7 @@ def _cards(view: View, chosen: Filter, totals: Row) -> list[Card]:
             "Allocated",
             now.allocated,
             percent(now.allocated),
-            "of hours with a job log",
+            "of hours that were recorded",
             change=points(now.allocated, was.allocated, against, good="up"),
         ),
         Card(

@@ -23,9 +23,9 @@ REASONS = {
     "reserved": ("Reserved", "It was bought as a reservation and nobody held it.", "Lend it out, or reserve less."),
     "free": ("Free", "Nobody asked for it.", "Scale down, or give it to preemptible work."),
     "unobserved": (
-        "No job log",
+        "Not recorded",
         "Nothing says whether it was held: unknown, not waste.",
-        "Import the cluster's job log.",
+        "Import the cluster's job log, or run the agent on its nodes.",
     ),
 }
 COLORS = {"unobserved": "unlogged"}
