@@ -98,8 +98,10 @@ class Agent:
 
     def close(self) -> None:
         """Tells all that is known."""
-        until = self._looked.wall_ms if self._looked else 0
-        self._tell(max(until, self.latest.at.wall_ms if self.latest else 0), all_open=True)
+        if self.latest is not None:
+            # Who held at the last look is not known to have gone: else what was read since would be nobody's.
+            self.holders.carry(self.latest.at.wall_ms)
+            self._tell(self.latest.at.wall_ms, all_open=True)
 
     def _take(self, tick: Tick) -> None:
         self.counters.ticks += 1

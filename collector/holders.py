@@ -70,6 +70,11 @@ class Holders:
             if hold is not None:
                 hold.until_ms = max(hold.until_ms, at_ms)
 
+    def carry(self, at_ms: int) -> None:
+        """Every open holding is taken to last until an instant."""
+        for hold in self.open.values():
+            hold.until_ms = max(hold.until_ms, at_ms)
+
     def end(self, key: Key, at_ms: int) -> None:
         """An open holding ended at an instant, at the earliest where it began."""
         hold = self.open.pop(key)

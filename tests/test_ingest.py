@@ -104,6 +104,24 @@ def test_rows_say_what_the_agent_said(ledger: Ledger) -> None:
     assert seen == [(f"GPU-a-{i}", "spot", MIDNIGHT, ONE.at(51)) for i in (0, 1)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "stand_in", "name"), [("kubernetes", "pod:u-1", "ml/train-0"), ("slurm", "1240", "1234_7")]
+)
+def test_a_workload_that_had_no_name_for_a_while_is_billed_once(
+    ledger: Ledger, kind: str, stand_in: str, name: str
+) -> None:
+    # The same process on the same device, told from its start by an agent that was started twice; the second one met
+    # a server that did not answer.
+    uid = "u-1" if kind == "kubernetes" else stand_in
+    before = replace(ONE, workload=Workload(id=name, kind=kind, uid=uid))
+    after = replace(ONE, stream="s2", workload=Workload(id=stand_in, kind=kind, uid=uid))
+    bring(ledger, before.segment(1, 30), after.segment(31, 60))
+    ledger.run()
+
+    held = ledger.project.query("SELECT workload_id, SUM(device_seconds) AS s FROM usage GROUP BY workload_id")
+    assert dict(held.drop_nulls().iter_rows()) == {name: 60 * WINDOW / 1000}
+
+
 def test_what_was_taken_stays_where_it_is_kept(ledger: Ledger) -> None:
     for segment in SEGMENTS:
         segment.put(ledger.folder / "inbox")

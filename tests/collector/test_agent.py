@@ -124,6 +124,11 @@ def test_replicas_of_a_device_that_do_nothing_have_parts_of_zero() -> None:
     assert any(r.workload != UNKNOWN and book.names.workloads[r.workload].id == "b" for r in book.records)
 
 
+def test_an_agent_that_is_stopped_between_two_looks_leaves_nothing_without_its_holder() -> None:
+    book = run(Node([Job(pid=7, device=0, start=0, end=100_000, level=1.0)]), 38_000)
+    assert book.held()[0, "job7"].until_ms == max(r.start_ms + r.length_ms for r in book.of_devices()) == START + 38_000
+
+
 @pytest.mark.parametrize("step", [120_000, -120_000, 5 * HOUR, -5 * HOUR])
 def test_a_clock_that_is_stepped_never_has_an_instant_twice(step: int) -> None:
     node = Node([])
