@@ -6,7 +6,7 @@ from typing import Protocol
 
 from collector import rows
 from collector.attribution import Attribution, Identities, Seen
-from collector.clock import Clock
+from collector.clock import EARLIEST_MS, Clock
 from collector.holders import Hold, Holders
 from collector.observed import Interval, Rounding, Timeline, merged
 from collector.rows import Happened, Interner
@@ -67,6 +67,7 @@ class Agent:
         self.period_ms, self.window_ms = period_ms, window_ms
         self.counters, self.holders = Counters(), Holders(since_ms)
         self.latest: Tick | None = None
+        self.clock_is_unset = False
         self.energy_mj: dict[str, int] = {}
         """Energy by device since the start."""
         self.seen = Seen()
@@ -84,11 +85,10 @@ class Agent:
         """One period: read, look, and where a window has ended, write it down."""
         at, stepped = self.clock.now()
         if stepped:
-            self.counters.clock_steps += 1
-            self._note(at, Event(kind="clock_step", value=stepped))
-            if stepped < 0 and self.latest is not None:
-                self._tell(self.latest.at.wall_ms, all_open=True)
-                self._flushed_ms = min(self._flushed_ms, at.wall_ms)
+            self._set_clock(at, stepped)
+        self.clock_is_unset = at.wall_ms < EARLIEST_MS
+        if self.clock_is_unset:
+            return
         tick = self.reader.poll(at, self.period_ms / 1000)
         if tick is None:
             self._stalled(at)
@@ -102,6 +102,20 @@ class Agent:
             # Who held at the last look is not known to have gone: else what was read since would be nobody's.
             self.holders.carry(self.latest.at.wall_ms)
             self._tell(self.latest.at.wall_ms, all_open=True)
+
+    def _set_clock(self, at: Instant, by_ms: int) -> None:
+        """The system's clock was set: what is known so far is told by the old one, what comes begins by the new one."""
+        self.counters.clock_steps += 1
+        self._note(at, Event(kind="clock_step", value=by_ms))
+        self.holders.set_clock(by_ms, at.wall_ms)
+        if self._looked is not None:
+            self._looked = Instant(self._looked.boot_ns, self._looked.wall_ms + by_ms)
+        if self.latest is None:
+            return
+        try:
+            self._tell(self.latest.at.wall_ms, all_open=True)
+        finally:
+            self._flushed_ms, self._asserted_ms = min(self._flushed_ms, at.wall_ms), 0
 
     def _take(self, tick: Tick) -> None:
         self.counters.ticks += 1

@@ -15,6 +15,8 @@ STALLED_S = 30
 
 def wrong(agent: Agent, shipping: Shipping | None, trouble: str, now_ns: int) -> str:
     """One line; '' where all is well. `trouble` is what the source says of itself."""
+    if agent.clock_is_unset:
+        return "the system's clock is not set: nothing is recorded until it is"
     since = agent.counters.stalled_since
     if since is not None and now_ns - since.boot_ns > STALLED_S * 1_000_000_000:
         return "the driver does not answer: readings are missing, allocations are still told"

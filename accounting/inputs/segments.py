@@ -56,6 +56,13 @@ class Told:
         ends = self.column("records", "start_ms") + self.column("records", "length_ms")
         return int(ends.max()) if ends.size else None
 
+    @property
+    def latest_ms(self) -> int | None:
+        """The latest instant that it tells of, by a record or a holding; None: of none."""
+        until = self.column("holdings", "until_ms")
+        ends = [end for end in (self.end_ms, int(until.max()) if until.size else None) if end is not None]
+        return max(ends, default=None)
+
     def column(self, table: str, name: str) -> Matrix:
         """A column of a table; UNKNOWN stands for NULL."""
         values: Matrix = self.tables[table][_AT[table][name]]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from collector.agent import Agent
 from collector.clock import Clock
+from collector.health import wrong
 from collector.wire import NOTES, UNKNOWN, Record
 from tests.collector.scripted import START, Book, Job, Node, run
 
@@ -144,6 +145,40 @@ def test_a_clock_that_is_stepped_never_has_an_instant_twice(step: int) -> None:
     assert [n.value for n in book.notes if NOTES[n.kind] == "clock_step"] == [step]
     observed = sum(r.length_ms for r in told)
     assert observed >= 275_000 if step == -120_000 else observed >= 390_000
+
+
+@pytest.mark.parametrize("step", [5 * HOUR, -5 * HOUR, 20_000 * HOUR])
+def test_nobody_holds_a_device_in_time_that_a_clock_made_up(step: int) -> None:
+    job = Job(pid=1, device=0, start=5_000, end=10**9, level=1.0)
+    node, book = Node([job]), Book()
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(400):
+        node.at = second * 1000
+        node.stepped = step if second >= 103 else 0
+        node.jobs = [job, Job(pid=2, device=0, start=0, end=10**9, level=0.0)] if second >= 200 else [job]
+        agent.step()
+    agent.close()
+    held = [h for batch in book.batches for h in batch.holdings if book.names.workloads[h.workload].id == "job1"]
+    longest = {h.start_ms: max(o.until_ms for o in held if o.start_ms == h.start_ms) for h in held}
+    assert sum(until - start for start, until in longest.items()) == pytest.approx(394_000, abs=1000)
+    assert held[-1].until_ms == START + 399_000 + step
+    # Its start is by the old clock; the agent saw it first after the clock was set.
+    late = [h for batch in book.batches for h in batch.holdings if book.names.workloads[h.workload].id == "job2"]
+    assert max(h.until_ms for h in late) - min(h.start_ms for h in late) <= 300_000
+
+
+def test_a_clock_that_was_not_set_yet_tells_nothing() -> None:
+    node, book = Node([Job(pid=1, device=0, start=0, end=10**9, level=1.0)]), Book()
+    node.stepped = -START
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(120):
+        node.at = second * 1000
+        node.stepped = 0 if second >= 60 else -START
+        agent.step()
+        assert wrong(agent, None, "", node.boot()).startswith("the system's clock") == (second < 60)
+    agent.close()
+    assert min(r.start_ms for r in book.records) == START + 60_000
+    assert min(h.start_ms for batch in book.batches for h in batch.holdings) >= START + 60_000
 
 
 @settings(max_examples=60, deadline=None)
