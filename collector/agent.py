@@ -42,7 +42,7 @@ class Counters:
     """What the agent counts of itself, for its metrics."""
 
     def __init__(self) -> None:
-        self.ticks = self.stalls = self.batches = self.records = self.failed_appends = 0
+        self.ticks = self.stalls = self.batches = self.records = self.failed_appends = self.failed_steps = 0
         self.nameless = self.strangers = self.clock_steps = 0
         self.stalled_since: Instant | None = None
 
@@ -202,7 +202,26 @@ class Agent:
             self._append()
 
     def _append(self) -> None:
-        """What could not be written stays for the next window: it was perhaps written, and telling it twice is safe."""
+        """What could not be written stays for the next window: it was perhaps written, and telling it twice is safe.
+
+        What no segment can hold is given up, so that it is in the way of nothing else.
+        """
+        try:
+            count = self._written()
+        except SpoolError:
+            self.counters.failed_appends += 1
+            del self._intervals[:-MOST_KEPT], self._holds[:-MOST_KEPT], self._happened[:-MOST_KEPT]
+            raise
+        except Exception:
+            self.counters.failed_appends += 1
+            self._intervals, self._holds, self._happened = [], [], []
+            raise
+        self._intervals, self._holds, self._happened = [], [], []
+        self.counters.batches += 1
+        self.counters.records += count
+
+    def _written(self) -> int:
+        """The number of records that were."""
         names = self.spool.names
         batch = Batch(
             Names([], [], []),
@@ -210,12 +229,5 @@ class Agent:
             rows.holdings(self._holds, names),
             rows.notes(self._happened, names),
         )
-        try:
-            self.spool.append(batch)
-        except SpoolError:
-            self.counters.failed_appends += 1
-            del self._intervals[:-MOST_KEPT], self._holds[:-MOST_KEPT], self._happened[:-MOST_KEPT]
-            raise
-        self._intervals, self._holds, self._happened = [], [], []
-        self.counters.batches += 1
-        self.counters.records += len(batch.records)
+        self.spool.append(batch)
+        return len(batch.records)

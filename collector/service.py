@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -17,6 +18,7 @@ from collector.health import families, wrong
 from collector.identity.resolver import Resolver
 from collector.inbox import open_inbox
 from collector.node import agent_id, boot_id, clock_synchronized, first_start
+from collector.nvml.errors import Restart
 from collector.nvml.source import Nvml
 from collector.nvml.watch import Watch
 from collector.ship import Shipper
@@ -30,6 +32,9 @@ Say = Callable[[str, str], None]
 
 GRACE_S = 5.0
 """How long the last segment and a hanging driver are waited for at the end."""
+
+MOST_FAILED = 60
+"""So many periods in a row that end in an error of the agent itself: a new process may do better."""
 
 
 class Service:
@@ -54,9 +59,10 @@ class Service:
             config.sample.window * 1000,
             first_start(Path(config.spool.path) / "since", wall_ns() // 1_000_000),
         )
-        self.server = _server(config, self)
         self._stop = threading.Event()
-        self._trouble = ""
+        self._trouble = self._failure = ""
+        self._failed = 0
+        self.server = _server(config, self)
 
     def run(self) -> None:
         """Once a period a step, until SIGTERM or SIGINT; then everything is told, sealed and sent if possible.
@@ -94,13 +100,27 @@ class Service:
         period = self.config.sample.period
         due = time.monotonic()
         while not self._stop.is_set():
-            try:
-                self.agent.step()
-            except SpoolError as error:
-                self.say("error", str(error))
+            self._step()
             self._report()
             due = max(due + period, time.monotonic())
             self._stop.wait(due - time.monotonic())
+
+    def _step(self) -> None:
+        """One period; an error of our own costs this period, is said and counted, and ends the agent if it stays."""
+        try:
+            self.agent.step()
+        except SpoolError as error:
+            self.say("error", str(error))
+        except Restart:
+            raise
+        except Exception as error:
+            self.agent.counters.failed_steps += 1
+            self._failed += 1
+            self._failure = _place(error)
+            if self._failed >= MOST_FAILED:
+                raise
+        else:
+            self._failed, self._failure = 0, ""
 
     def _report(self) -> None:
         """Says what went wrong when it begins and when it is over, not every second."""
@@ -116,7 +136,8 @@ class Service:
 
     def wrong(self) -> str:
         """What is wrong at this moment; '' where all is well."""
-        return wrong(self.agent, self.shipper.status() if self.shipper else None, self.source.trouble, boot_ns())
+        shipping = self.shipper.status() if self.shipper else None
+        return self._failure or wrong(self.agent, shipping, self.source.trouble, boot_ns())
 
     def text(self) -> str:
         """The metrics of this moment."""
@@ -134,6 +155,12 @@ class Service:
 
     def _on_acquire(self, number: int, frame: FrameType | None) -> None:
         self.source.acquire()
+
+
+def _place(error: Exception) -> str:
+    """An error of the agent itself and where it was raised, in one line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a bug, please report it: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
 
 
 def header_of(config: Config, version: str) -> Header:

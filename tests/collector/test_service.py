@@ -7,17 +7,22 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pynvml
 import pytest
 
 from collector.cli.run_ import RESTART
+from collector.config import load
+from collector.service import MOST_FAILED, Service
+from collector.source import Instant, Tick
 from collector.wire import NOTES, UNKNOWN, Unreadable, read_segment
 from tests.collector.running import Running, scraped, stop, until
 from tests.fakes.nvml.profiles import H100
@@ -111,9 +116,19 @@ def test_the_driver_is_let_go_and_taken_again(running: Running, sim: Sim, root: 
 
 def test_a_driver_of_another_version_asks_for_a_new_process(running: Running, sim: Sim, root: Path) -> None:
     sim.add(H100)
+    with running.run(root) as agent:
+        until(lambda: sim.state.inits == 1)
+        sim.fail(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, "nvmlDeviceGetPowerUsage")
+        assert agent.wait(20) == RESTART
+
+
+def test_a_new_process_does_not_die_again_and_again_of_it(running: Running, sim: Sim, root: Path) -> None:
+    sim.add(H100)
     sim.state.init_code = pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH
     with running.run(root) as agent:
-        assert agent.wait(20) == RESTART
+        time.sleep(1.5)
+        assert agent.poll() is None
+        assert "error 18" in stop(agent)
 
 
 def test_an_agent_without_a_driver_stays_up_and_finds_it_later(running: Running, sim: Sim, root: Path) -> None:
@@ -242,3 +257,45 @@ def test_kills_lose_nothing_that_was_written(running: Running, sim: Sim, root: P
 def test_two_hundred_kills_lose_nothing_that_was_written(running: Running, sim: Sim, root: Path) -> None:
     sim.add(H100)
     chaos(running, root, 200)
+
+
+class Bad:
+    """A reader that raises what nobody thought of for a while."""
+
+    def __init__(self, times: int, stop: threading.Event) -> None:
+        self.left, self.stop = times, stop
+
+    def poll(self, at: Instant, deadline_s: float) -> Tick | None:
+        self.left -= 1
+        if self.left >= 0:
+            raise LookupError("unheard of")
+        if self.left < -1:
+            self.stop.set()
+        return Tick(at=at)
+
+
+@pytest.mark.parametrize(("times", "ends"), [(3, False), (1000, True)])
+def test_an_error_of_its_own_is_said_counted_and_does_not_end_an_agent_at_once(
+    tmp_path: Path, times: int, ends: bool
+) -> None:
+    words = {
+        "spool.path": str(tmp_path / "spool"),
+        "metrics.listen": "",
+        "identity.kubernetes": "off",
+        "identity.slurm": "off",
+        "identity.prolog": str(tmp_path / "jobs"),
+    }
+    said: list[tuple[str, str]] = []
+    service = Service(load(None, tuple(f"{k}={v}" for k, v in words.items())), lambda *line: said.append(line), "test")
+    service.config = msgspec.structs.replace(
+        service.config, sample=msgspec.structs.replace(service.config.sample, period=0.005)
+    )
+    service.agent.reader = Bad(times, service._stop)
+    with pytest.raises(LookupError) if ends else nullcontext():
+        service._loop()
+    service.close()
+
+    assert service.agent.counters.failed_steps == (MOST_FAILED if ends else 3)
+    assert said[0][0] == "warning"
+    assert said[0][1].startswith("a bug, please report it: LookupError: unheard of (test_service.py:")
+    assert ends or said[-1] == ("info", "all is well again")
