@@ -50,7 +50,7 @@ class Counters:
 class Agent:
     """Reads, attributes, and hands batches to the spool; `step` is called once a period.
 
-    `since_ms` is when an agent first came to this node.
+    `since_ms` is when an agent first came to this node, or until when the one before has told who holds what.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class Agent:
         self.counters, self.holders = Counters(), Holders(since_ms)
         self.latest: Tick | None = None
         self.clock_is_unset = False
+        self.told_ms = 0
+        """Until when all that is held is on disk; no holding of the next agent has to begin before."""
         self.energy_mj: dict[str, int] = {}
         """Energy by device since the start."""
         self.seen = Seen()
@@ -78,7 +80,7 @@ class Agent:
         self._holds: list[Hold] = []
         self._happened: list[Happened] = []
         self._looked: Instant | None = None
-        self._flushed_ms = self._asserted_ms = self._extended_ns = 0
+        self._flushed_ms = self._asserted_ms = self._extended_ns = self._telling_ms = 0
         self._unsaid: set[tuple[str, str]] = set()
 
     def step(self) -> None:
@@ -193,6 +195,7 @@ class Agent:
     def _tell(self, until_ms: int, *, all_open: bool) -> None:
         if all_open:
             self._asserted_ms = until_ms
+            self._telling_ms = self._looked.wall_ms if self._looked else 0
         told = self._timeline.told(until_ms, self.holders.edges(until_ms))
         self._timeline.forget(self.latest.devices if self.latest else ())
         self._intervals += [*told, *merged(self._parts, self.window_ms)]
@@ -219,6 +222,7 @@ class Agent:
         self._intervals, self._holds, self._happened = [], [], []
         self.counters.batches += 1
         self.counters.records += count
+        self.told_ms = self._telling_ms
 
     def _written(self) -> int:
         """The number of records that were."""

@@ -50,6 +50,19 @@ def first_start(file: Path, now_ms: int) -> int:
     return now_ms
 
 
+def kept_instant(file: Path) -> int:
+    """The instant (Unix ms) that `keep_instant` wrote there; 0 where there is none."""
+    known = _read(file)
+    return int(known) if known.isdecimal() else 0
+
+
+def keep_instant(file: Path, at_ms: int) -> None:
+    """Writes an instant down, in full or not at all; raises `OSError`. Power loss may leave the one before."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(f"{at_ms}\n", "ascii")
+    new.replace(file)
+
+
 def is_root() -> bool:
     """Whether this process has the rights that accounting mode and the kubelet's socket ask for."""
     return os.geteuid() == 0

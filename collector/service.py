@@ -17,7 +17,7 @@ from collector.config import Config, Misconfigured, address
 from collector.health import families, wrong
 from collector.identity.resolver import Resolver
 from collector.inbox import open_inbox
-from collector.node import agent_id, boot_id, clock_synchronized, first_start
+from collector.node import agent_id, boot_id, clock_synchronized, first_start, keep_instant, kept_instant
 from collector.nvml.errors import Restart
 from collector.nvml.source import Nvml
 from collector.nvml.watch import Watch
@@ -42,6 +42,7 @@ class Service:
 
     def __init__(self, config: Config, say: Say, version: str) -> None:
         self.config, self.say = config, say
+        self._told, self._kept_ms = Path(config.spool.path) / "told", 0
         period = config.sample.period
         self.source = Nvml(
             processes_every=max(1, round(config.sample.processes / period)),
@@ -57,7 +58,7 @@ class Service:
             Clock(),
             round(period * 1000),
             config.sample.window * 1000,
-            first_start(Path(config.spool.path) / "since", wall_ns() // 1_000_000),
+            self._since(wall_ns() // 1_000_000),
         )
         self._stop = threading.Event()
         self._trouble = self._failure = ""
@@ -84,6 +85,7 @@ class Service:
         """Tells what is known, seals it, and sends it if the inbox takes it in time."""
         try:
             self.agent.close()
+            self._keep_told()
         except SpoolError as error:
             self.say("error", str(error))
         self.spool.seal()
@@ -105,10 +107,26 @@ class Service:
             due = max(due + period, time.monotonic())
             self._stop.wait(due - time.monotonic())
 
+    def _since(self, now_ms: int) -> int:
+        """Before this nothing is to be told of holdings: no agent was here, or it has told already."""
+        told_ms = kept_instant(self._told)
+        return max(first_start(self._told.with_name("since"), now_ms), told_ms if told_ms <= now_ms else 0)
+
+    def _keep_told(self) -> None:
+        """Remembers for the next agent how far this one has told; without it, it tells again what was told."""
+        if self.agent.told_ms == self._kept_ms:
+            return
+        self._kept_ms = self.agent.told_ms
+        try:
+            keep_instant(self._told, self._kept_ms)
+        except OSError as error:
+            self.say("warning", f"{self._told}: {error.strerror}")
+
     def _step(self) -> None:
         """One period; an error of our own costs this period, is said and counted, and ends the agent if it stays."""
         try:
             self.agent.step()
+            self._keep_told()
         except SpoolError as error:
             self.say("error", str(error))
         except Restart:

@@ -125,6 +125,38 @@ def test_replicas_of_a_device_that_do_nothing_have_parts_of_zero() -> None:
     assert any(r.workload != UNKNOWN and book.names.workloads[r.workload].id == "b" for r in book.records)
 
 
+def test_a_process_that_comes_to_a_device_late_holds_it_from_then_on() -> None:
+    # It began long ago, on the processor alone.
+    node = Node([Job(pid=7, device=0, start=31_000, end=100_000, level=1.0)])
+    node.began = {7: START + 1_000}
+    assert run(node, 60_000).held()[0, "job7"].start_ms == START + 30_000
+
+
+def test_an_agent_goes_on_where_the_one_before_had_told() -> None:
+    job = Job(pid=7, device=0, start=0, end=10**9, level=1.0)
+    node, book = Node([job]), Book()
+    first = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    while node.at < 95_000:
+        first.step()
+        node.at += 1000
+    assert first.told_ms == START + 60_000, "told every minute"
+    # The next one cannot name it as the first did.
+    node.jobs, node.at = [Job(pid=7, device=0, start=0, end=10**9, level=1.0, workload="pod:x")], 120_000
+    after = Book()
+    second = Agent(node, node, after, Clock(node.boot, node.wall), 1000, 10_000, first.told_ms)
+    for _ in range(30):
+        second.step()
+        node.at += 1000
+    second.close()
+    assert after.held()[0, "pod:x"].start_ms == START + 60_000
+
+
+def test_whom_the_kubelet_and_the_kernel_name_apart_is_no_stranger() -> None:
+    node = Node([Job(pid=9, device=0, start=10_000, end=40_000, level=1.0, workload="pod:u-1")])
+    node.given, node.kind = [(0, "team/pod", 1_000_000)], "kubernetes"
+    assert [n for n in run(node, 60_000).notes if NOTES[n.kind] == "unallocated_use"] == []
+
+
 def test_an_agent_that_is_stopped_between_two_looks_leaves_nothing_without_its_holder() -> None:
     book = run(Node([Job(pid=7, device=0, start=0, end=100_000, level=1.0)]), 38_000)
     assert book.held()[0, "job7"].until_ms == max(r.start_ms + r.length_ms for r in book.of_devices()) == START + 38_000

@@ -74,12 +74,22 @@ def test_an_agent_tells_all_it_knows_when_it_is_stopped(running: Running, sim: S
     assert metrics[f"hw_gpu_memory_usage_bytes{label}"] == 5 << 30
     assert metrics["chipledger_agent_batches_total"] >= 2
     batches = [batch for _, batch in running.told()]
+    streams = {header.stream for header, _ in running.told()}
     records = sorted((r for b in batches for r in b.records if r.workload == UNKNOWN), key=lambda r: r.start_ms)
     assert all(a.start_ms + a.length_ms == b.start_ms for a, b in pairwise(records))
     assert sum(r.length_ms for r in records) > 2000
     holders = {w.id for b in batches for w in b.names.workloads}
     assert len(holders) == 1
     assert not list(running.spool.glob("*.seg"))
+    told_ms = max(h.until_ms for b in batches for h in b.holdings)
+    assert told_ms - 500 <= int((running.spool / "told").read_text()) <= told_ms
+
+    with running.run(root) as agent:
+        until(lambda: _answers(port))
+        until(lambda: scraped(port)["chipledger_agent_ticks_total"] >= 10)
+        stop(agent)
+    again = [h for header, batch in running.told() if header.stream not in streams for h in batch.holdings]
+    assert min(h.start_ms for h in again) >= told_ms - 500, "what the first one told is not told again"
 
 
 def _answers(port: int) -> bool:
