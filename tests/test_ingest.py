@@ -130,6 +130,20 @@ def test_a_clock_that_is_years_ahead_moves_no_watermark(ledger: Ledger) -> None:
     assert [r.reason for r in tally.refused] == ["tells of a time 25 hours from now: set the clock of node-a"]
 
 
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("energy_mj", Record(0, UNKNOWN, MIDNIGHT, WINDOW, energy_mj=2**62)),
+        ("busy_ms", Record(0, UNKNOWN, MIDNIGHT, WINDOW, -5)),
+        ("start_ms", Record(0, UNKNOWN, 5, WINDOW, 5)),
+    ],
+)
+def test_amounts_and_times_that_cannot_be_are_refused(ledger: Ledger, name: str, record: Record) -> None:
+    names = Names([Device(uuid="GPU-a-0", name=H100)], [], [])
+    tally = bring(ledger, ONE.told(1, 1, names, [record]))
+    assert [r.reason for r in tally.refused] == [f"{name} of records is not what it can be"]
+
+
 def test_nobody_tells_under_anothers_name(ledger: Ledger) -> None:
     # A bucket can give each node a prefix of its own: then this keeps what a node tells to that node.
     forged = replace(ONE.segment(1, 60), agent="b")
