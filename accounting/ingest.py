@@ -21,7 +21,7 @@ from accounting.stores import ranges
 from accounting.stores.lake import Lake, StagedFile, disk
 from accounting.stores.ranges import Range, Taken
 from accounting.tables import QUARANTINE
-from collector.wire import MOST_BYTES, SUFFIX, Unreadable
+from collector.wire import MOST_BYTES, SUFFIX, Unreadable, object_name
 
 KIND, SOURCE = "agent", "inbox"
 BATCH_BYTES = 64 << 20
@@ -29,6 +29,8 @@ BATCH_BYTES = 64 << 20
 
 _WAVE, _WAVE_BYTES = 64, 16 << 20
 _HEAD = 32
+MOST_AHEAD_MS = 86_400_000
+"""What is told of later than a day from now comes of a wrong clock: it would move a whole cluster's watermark."""
 
 Stream = tuple[str, str]
 
@@ -127,7 +129,7 @@ def ingest(
         with lake.catalog() as connection:
             known = ranges.named(connection)
         items = [item for item in items if (item.name, item.bytes) not in known]
-    for batch, read in _batches(lake, inbox, items, batch_bytes):
+    for batch, read in _batches(lake, inbox, items, batch_bytes, now):
         progress("storing", read / len(items))
         _take(lake, batch, now, tally)
         for refusal in batch.refused:
@@ -137,7 +139,9 @@ def ingest(
     return tally
 
 
-def _batches(lake: Lake, inbox: Inbox, items: Sequence[Item], batch_bytes: int) -> Iterator[tuple[_Batch, int]]:
+def _batches(
+    lake: Lake, inbox: Inbox, items: Sequence[Item], batch_bytes: int, now: int
+) -> Iterator[tuple[_Batch, int]]:
     """Batches, and how many objects were read so far."""
     batch, end = _Batch(), 0
     for wave in _waves(items):
@@ -145,7 +149,7 @@ def _batches(lake: Lake, inbox: Inbox, items: Sequence[Item], batch_bytes: int) 
         with lake.catalog() as connection:
             for item, data in zip(wave, inbox.read(wave), strict=True):
                 if data is not None:
-                    _open(connection, batch, item, data)
+                    _open(connection, batch, item, data, now)
         if batch.bytes >= batch_bytes:
             yield batch, end
             batch = _Batch()
@@ -167,11 +171,11 @@ def _waves(items: Sequence[Item]) -> Iterator[list[Item]]:
         yield wave
 
 
-def _open(connection: sqlite3.Connection, batch: _Batch, item: Item, data: bytes) -> None:
+def _open(connection: sqlite3.Connection, batch: _Batch, item: Item, data: bytes, now: int) -> None:
     """Puts an object into the batch: as a segment that is new, as known, or refused."""
     sha256, head = hashlib.sha256(data).hexdigest(), data[:_HEAD].hex()
     try:
-        told = _decoded(item, data)
+        told = _decoded(item, data, now)
     except Unreadable as error:
         batch.refused.append(Refusal(item.name, sha256, str(error), head))
         return
@@ -180,12 +184,19 @@ def _open(connection: sqlite3.Connection, batch: _Batch, item: Item, data: bytes
         batch.add(arrival)
 
 
-def _decoded(item: Item, data: bytes) -> Told:
+def _decoded(item: Item, data: bytes, now: int) -> Told:
     if item.bytes > MOST_BYTES:
         raise Unreadable(f"{item.bytes} bytes are more than a segment has")
     if not item.name.endswith(SUFFIX):
         raise Unreadable(f"not a segment: its name does not end with {SUFFIX}")
-    return decode(data)
+    told = decode(data)
+    key = object_name(told.header.agent, told.header.stream, told.first, told.last)
+    if item.name != key:
+        raise Unreadable(f"another agent's or another part's: by its content it is {key}")
+    ahead = (told.latest_ms or now) - now
+    if ahead > MOST_AHEAD_MS:
+        raise Unreadable(f"tells of a time {ahead / 3_600_000:.0f} hours from now: set the clock of {told.header.node}")
+    return told
 
 
 def _range(told: Told, item: Item, sha256: str) -> Range:

@@ -30,7 +30,9 @@ PARTS = (
     Part("free", "Free, nobody asked", "held by nobody, no request waiting", "waste"),
     Part("unhealthy", "Unhealthy", "the device could not be used, held or not", "overhead"),
     Part("unobserved", "Held, not observed", "no sample says what it did: not counted as waste", "unknown"),
-    Part("unlogged", "Not recorded", "no job log and no agent says whether it was held: not counted as waste", "unknown"),
+    Part(
+        "unlogged", "Not recorded", "no job log and no agent says whether it was held: not counted as waste", "unknown"
+    ),
 )
 BY_KEY = {part.key: part for part in PARTS}
 

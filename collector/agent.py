@@ -6,7 +6,7 @@ from typing import Protocol
 
 from collector import rows
 from collector.attribution import Attribution, Identities, Seen
-from collector.clock import Clock
+from collector.clock import EARLIEST_MS, Clock
 from collector.holders import Hold, Holders
 from collector.observed import Interval, Rounding, Timeline, merged
 from collector.rows import Happened, Interner
@@ -37,7 +37,7 @@ class Counters:
     """What the agent counts of itself, for its metrics."""
 
     def __init__(self) -> None:
-        self.ticks = self.stalls = self.batches = self.records = self.failed_appends = 0
+        self.ticks = self.stalls = self.batches = self.records = self.failed_appends = self.failed_steps = 0
         self.nameless = self.strangers = self.clock_steps = 0
         self.stalled_since: Instant | None = None
 
@@ -45,7 +45,7 @@ class Counters:
 class Agent:
     """Reads, attributes, and hands batches to the spool; `step` is called once a period.
 
-    `since_ms` is when an agent first came to this node.
+    `since_ms` is when an agent first came to this node, or until when the one before has told who holds what.
     """
 
     def __init__(
@@ -62,6 +62,9 @@ class Agent:
         self.period_ms, self.window_ms = period_ms, window_ms
         self.counters, self.holders = Counters(), Holders(since_ms)
         self.latest: Tick | None = None
+        self.clock_is_unset = False
+        self.told_ms = 0
+        """Until when all that is held is on disk; no holding of the next agent has to begin before."""
         self.energy_mj: dict[str, int] = {}
         """Energy by device since the start."""
         self.seen = Seen()
@@ -72,18 +75,17 @@ class Agent:
         self._holds: list[Hold] = []
         self._happened: list[Happened] = []
         self._looked: Instant | None = None
-        self._flushed_ms = self._extended_ns = 0
+        self._flushed_ms = self._extended_ns = self._telling_ms = 0
         self._unsaid: set[tuple[str, str]] = set()
 
     def step(self) -> None:
         """One period: read, look, and where a window has ended, write it down."""
         at, stepped = self.clock.now()
         if stepped:
-            self.counters.clock_steps += 1
-            self._note(at, Event(kind="clock_step", value=stepped))
-            if stepped < 0 and self.latest is not None:
-                self._tell(self.latest.at.wall_ms)
-                self._flushed_ms = min(self._flushed_ms, at.wall_ms)
+            self._set_clock(at, stepped)
+        self.clock_is_unset = at.wall_ms < EARLIEST_MS
+        if self.clock_is_unset:
+            return
         tick = self.reader.poll(at, self.period_ms / 1000)
         if tick is None:
             self._stalled(at)
@@ -92,10 +94,25 @@ class Agent:
         self._flush(at)
 
     def close(self) -> None:
-        """Tells all that is known; what was held at the last look counts to the last reading."""
+        """Tells all that is known."""
         if self.latest is not None:
-            self.holders.extend_all(self.latest.at.wall_ms)
+            # Who held at the last look is not known to have gone: else what was read since would be nobody's.
+            self.holders.carry(self.latest.at.wall_ms)
             self._tell(self.latest.at.wall_ms)
+
+    def _set_clock(self, at: Instant, by_ms: int) -> None:
+        """The system's clock was set: what is known so far is told by the old one, what comes begins by the new one."""
+        self.counters.clock_steps += 1
+        self._note(at, Event(kind="clock_step", value=by_ms))
+        self.holders.set_clock(by_ms, at.wall_ms)
+        if self._looked is not None:
+            self._looked = Instant(self._looked.boot_ns, self._looked.wall_ms + by_ms)
+        if self.latest is None:
+            return
+        try:
+            self._tell(self.latest.at.wall_ms)
+        finally:
+            self._flushed_ms = min(self._flushed_ms, at.wall_ms)
 
     def _take(self, tick: Tick) -> None:
         self.counters.ticks += 1
@@ -168,6 +185,7 @@ class Agent:
         return self._looked.wall_ms
 
     def _tell(self, until_ms: int) -> None:
+        self._telling_ms = self._looked.wall_ms if self._looked else 0
         told = self._timeline.told(until_ms, self.holders.edges(until_ms))
         self._timeline.forget(self.latest.devices if self.latest else ())
         self._intervals += [*told, *merged(self._parts, self.window_ms)]
@@ -177,7 +195,27 @@ class Agent:
             self._append()
 
     def _append(self) -> None:
-        """What could not be written stays for the next window: it was perhaps written, and telling it twice is safe."""
+        """What could not be written stays for the next window: it was perhaps written, and telling it twice is safe.
+
+        What no segment can hold is given up, so that it is in the way of nothing else.
+        """
+        try:
+            count = self._written()
+        except SpoolError:
+            self.counters.failed_appends += 1
+            del self._intervals[:-MOST_KEPT], self._holds[:-MOST_KEPT], self._happened[:-MOST_KEPT]
+            raise
+        except Exception:
+            self.counters.failed_appends += 1
+            self._intervals, self._holds, self._happened = [], [], []
+            raise
+        self._intervals, self._holds, self._happened = [], [], []
+        self.counters.batches += 1
+        self.counters.records += count
+        self.told_ms = self._telling_ms
+
+    def _written(self) -> int:
+        """The number of records that were."""
         names = self.spool.names
         batch = Batch(
             Names([], [], []),
@@ -185,12 +223,5 @@ class Agent:
             rows.holdings(self._holds, names),
             rows.notes(self._happened, names),
         )
-        try:
-            self.spool.append(batch)
-        except SpoolError:
-            self.counters.failed_appends += 1
-            del self._intervals[:-MOST_KEPT], self._holds[:-MOST_KEPT], self._happened[:-MOST_KEPT]
-            raise
-        self._intervals, self._holds, self._happened = [], [], []
-        self.counters.batches += 1
-        self.counters.records += len(batch.records)
+        self.spool.append(batch)
+        return len(batch.records)

@@ -64,19 +64,31 @@ class Attribution:
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
         self._known: dict[tuple[str, int], Workload] = {}
+        self._looked_at: frozenset[str] = frozenset()
 
-    def look(self, devices: tuple[Device, ...], processes: Iterable[Process], at: Instant, since_ms: int) -> Seen:
-        """Who holds and uses what at an instant; `since_ms` is the length of time that activity is a mean of."""
+    def look(
+        self,
+        devices: tuple[Device, ...],
+        processes: Iterable[Process],
+        at: Instant,
+        since_ms: int,
+    ) -> Seen:
+        """Who holds and uses what at an instant; `since_ms` is the length of time that activity is a mean of.
+
+        A process that is new on a device came after the look before, however long ago it began.
+        """
+        before_ms = at.wall_ms - since_ms
         seen = Seen([], {}, [], 0)
         running = self._running(processes, at, since_ms, seen)
         allocated = self.allocated(devices, at)
         for device in devices:
             given = [share for share in allocated if share.device.uuid == device.uuid]
             here = running.get(device.uuid, {})
-            seen.shares += given or [Share(device, r.workload, start_ms=r.start_ms) for r in here.values()]
+            least = before_ms if device.uuid in self._looked_at else 0
+            seen.shares += given or [_by_process(device, r, least) for r in here.values()]
             seen.uses[device.uuid] = {name: found.use for name, found in here.items()}
-            names = {share.workload.id for share in given}
-            seen.strangers += [(device, r.workload) for name, r in here.items() if given and name not in names]
+            seen.strangers += [(device, r.workload) for r in here.values() if given and _is_stranger(r.workload, given)]
+        self._looked_at = frozenset(device.uuid for device in devices)
         return seen
 
     def allocated(self, devices: tuple[Device, ...], at: Instant) -> list[Share]:
@@ -163,6 +175,21 @@ def _add(running: _Running, process: Process, start_ms: int | None, since_ms: in
         use.busy_ms = (use.busy_ms or 0.0) + process.busy * since_ms
     if process.memory_bytes is not None:
         use.memory_bytes = (use.memory_bytes or 0) + process.memory_bytes
+
+
+def _by_process(device: Device, running: _Running, least_ms: int) -> Share:
+    start_ms = None if running.start_ms is None else max(running.start_ms, least_ms)
+    return Share(device, running.workload, start_ms=start_ms)
+
+
+def _is_stranger(workload: Workload, given: Sequence[Share]) -> bool:
+    """Whether a workload is none of those that were given a device.
+
+    Where the API server does not tell, the kubelet knows a pod's name, and the process its uid: they may be one.
+    """
+    unnamed = any(share.workload.kind == "kubernetes" and not share.workload.uid for share in given)
+    maybe = unnamed and workload.kind == "kubernetes" and workload.id.startswith("pod:")
+    return not maybe and workload.id not in {share.workload.id for share in given}
 
 
 def _short(one: Ended, device: Device, workload: Workload) -> Hold:

@@ -10,6 +10,9 @@ from collector.source import Instant
 STEP_MS = 500
 """A difference between the wall clock and ours that is taken for a step; smaller ones are noise of reading."""
 
+EARLIEST_MS = 1_704_067_200_000
+"""2024-01-01: a clock that shows less was not set yet, and nothing can be told by it."""
+
 
 def boot_ns() -> int:
     """Nanoseconds since boot, suspension included."""

@@ -15,11 +15,15 @@ STALLED_S = 30
 
 def wrong(agent: Agent, shipping: Shipping | None, trouble: str, now_ns: int) -> str:
     """One line; '' where all is well. `trouble` is what the source says of itself."""
+    if agent.clock_is_unset:
+        return "the system's clock is not set: nothing is recorded until it is"
     since = agent.counters.stalled_since
     if since is not None and now_ns - since.boot_ns > STALLED_S * 1_000_000_000:
         return "the driver does not answer: readings are missing, allocations are still told"
     if trouble:
         return trouble
+    if shipping is not None and not shipping.running:
+        return f"segments are not sent any more: {shipping.last_error or 'the thread that did has ended'}"
     if shipping is not None and shipping.last_error:
         return f"segments wait in the spool, the inbox takes none: {shipping.last_error}"
     return ""
@@ -33,6 +37,7 @@ def families(agent: Agent, spool: Status, shipping: Shipping | None, now_ns: int
     yield _counter("batches", "Batches written to the spool.", counters.batches)
     yield _counter("records", "Records written to the spool.", counters.records)
     yield _counter("failed_appends", "Batches that the spool did not take at once.", counters.failed_appends)
+    yield _counter("failed_steps", "Periods that an error of the agent cut short.", counters.failed_steps)
     yield _counter("unnamed_processes", "Processes on a device that nobody could name.", counters.nameless)
     yield _counter("unallocated_uses", "Workloads on a device that was allocated to others.", counters.strangers)
     yield _counter("clock_steps", "Steps of the system's clock.", counters.clock_steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from collector.wire import Device, Workload
 
@@ -70,8 +70,20 @@ class Holders:
             if hold is not None:
                 hold.until_ms = max(hold.until_ms, at_ms)
 
-    def extend_all(self, at_ms: int) -> None:
-        """Whoever held something at the last look holds it still."""
+    def set_clock(self, by_ms: int, at_ms: int) -> None:
+        """The clock was set by so many ms, to `at_ms`: what was held ends by the old clock and goes on by the new one.
+
+        Else a workload would be told to hold through hours, or years, that never were.
+        """
+        for hold in self.open.values():
+            if hold.until_ms > hold.start_ms:
+                self._closed.append(structs.replace(hold, closed=True))
+            hold.start_ms = hold.until_ms = hold.until_ms + by_ms
+            hold.told = False
+        self._since_ms = at_ms
+
+    def carry(self, at_ms: int) -> None:
+        """Every open holding is taken to last until an instant."""
         for hold in self.open.values():
             hold.until_ms = max(hold.until_ms, at_ms)
 

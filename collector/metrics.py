@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from msgspec import Struct
 
@@ -12,6 +13,11 @@ from collector.source import Reading, Tick
 from collector.wire import Device
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+CLIENT_S = 5.0
+"""A client that neither asks nor reads for this long is hung up on."""
+
+MOST_CLIENTS = 32
 
 Labels = Mapping[str, str]
 
@@ -62,7 +68,7 @@ def devices(tick: Tick, energy: Mapping[str, int]) -> list[Metric]:
             "hw_energy_joules_total",
             "counter",
             "Energy used since the agent's start.",
-            [(_of(known[uuid]), mj / 1000) for uuid, mj in sorted(energy.items()) if uuid in known],
+            [(_of(known[uuid]), mj / 1000) for uuid, mj in sorted(dict(energy).items()) if uuid in known],
         ),
     ]
 
@@ -80,6 +86,28 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
+class _Bounded(ThreadingHTTPServer):
+    """Answers few at once: a client that asks and never reads costs a thread until its time is up."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._room = threading.BoundedSemaphore(MOST_CLIENTS)
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the standard library's
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+
 class Server:
     """Serves `/metrics` and `/healthz` from a thread of its own; `text` is called for every scrape.
 
@@ -88,6 +116,8 @@ class Server:
 
     def __init__(self, host: str, port: int, text: Callable[[], str], healthy: Callable[[], str]) -> None:
         class Handler(BaseHTTPRequestHandler):
+            timeout = CLIENT_S
+
             def do_GET(self) -> None:
                 if self.path.partition("?")[0] == "/metrics":
                     self._answer(200, text())
@@ -108,8 +138,7 @@ class Server:
             def log_message(self, format: str, *args: object) -> None:
                 """A scrape every few seconds is not worth a line."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Bounded((host, port), Handler)
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
 

@@ -8,6 +8,8 @@ import os
 import re
 from pathlib import Path
 
+from collector.clock import EARLIEST_MS
+
 MACHINE_ID = Path("/etc/machine-id")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -39,13 +41,26 @@ def clock_synchronized() -> bool | None:
 def first_start(file: Path, now_ms: int) -> int:
     """When an agent first came to this node, in Unix ms: kept in `file`, written where it is not there.
 
-    Raises `OSError` where it can neither be read nor written.
+    By a clock that was not set yet nothing is kept. Raises `OSError` where it can neither be read nor written.
     """
     known = _read(file)
-    if known.isdecimal():
-        return min(int(known), now_ms)
+    if known.isdecimal() or now_ms < EARLIEST_MS:
+        return min(int(known or now_ms), now_ms)
     file.write_text(f"{now_ms}\n", "ascii")
     return now_ms
+
+
+def kept_instant(file: Path) -> int:
+    """The instant (Unix ms) that `keep_instant` wrote there; 0 where there is none."""
+    known = _read(file)
+    return int(known) if known.isdecimal() else 0
+
+
+def keep_instant(file: Path, at_ms: int) -> None:
+    """Writes an instant down, in full or not at all; raises `OSError`. Power loss may leave the one before."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(f"{at_ms}\n", "ascii")
+    new.replace(file)
 
 
 def is_root() -> bool:

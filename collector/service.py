@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -16,7 +17,8 @@ from collector.config import Config, Misconfigured, address
 from collector.health import families, wrong
 from collector.identity.resolver import Resolver
 from collector.inbox import open_inbox
-from collector.node import agent_id, boot_id, clock_synchronized, first_start
+from collector.node import agent_id, boot_id, clock_synchronized, first_start, keep_instant, kept_instant
+from collector.nvml.errors import Restart
 from collector.nvml.source import Nvml
 from collector.nvml.watch import Watch
 from collector.ship import Shipper
@@ -31,12 +33,16 @@ Say = Callable[[str, str], None]
 GRACE_S = 5.0
 """How long the last segment and a hanging driver are waited for at the end."""
 
+MOST_FAILED = 60
+"""So many periods in a row that end in an error of the agent itself: a new process may do better."""
+
 
 class Service:
     """All parts of one agent; `run` returns when the process is told to stop."""
 
     def __init__(self, config: Config, say: Say, version: str) -> None:
         self.config, self.say = config, say
+        self._told, self._kept_ms = Path(config.spool.path) / "told", 0
         period = config.sample.period
         self.source = Nvml(
             processes_every=max(1, round(config.sample.processes / period)),
@@ -52,11 +58,12 @@ class Service:
             Clock(),
             round(period * 1000),
             config.sample.window * 1000,
-            first_start(Path(config.spool.path) / "since", wall_ns() // 1_000_000),
+            self._since(wall_ns() // 1_000_000),
         )
-        self.server = _server(config, self)
         self._stop = threading.Event()
-        self._trouble = ""
+        self._trouble = self._failure = ""
+        self._failed = 0
+        self.server = _server(config, self)
 
     def run(self) -> None:
         """Once a period a step, until SIGTERM or SIGINT; then everything is told, sealed and sent if possible.
@@ -78,6 +85,7 @@ class Service:
         """Tells what is known, seals it, and sends it if the inbox takes it in time."""
         try:
             self.agent.close()
+            self._keep_told()
         except SpoolError as error:
             self.say("error", str(error))
         self.spool.seal()
@@ -94,13 +102,43 @@ class Service:
         period = self.config.sample.period
         due = time.monotonic()
         while not self._stop.is_set():
-            try:
-                self.agent.step()
-            except SpoolError as error:
-                self.say("error", str(error))
+            self._step()
             self._report()
             due = max(due + period, time.monotonic())
             self._stop.wait(due - time.monotonic())
+
+    def _since(self, now_ms: int) -> int:
+        """Before this nothing is to be told of holdings: no agent was here, or it has told already."""
+        told_ms = kept_instant(self._told)
+        return max(first_start(self._told.with_name("since"), now_ms), told_ms if told_ms <= now_ms else 0)
+
+    def _keep_told(self) -> None:
+        """Remembers for the next agent how far this one has told; without it, it tells again what was told."""
+        if self.agent.told_ms == self._kept_ms:
+            return
+        self._kept_ms = self.agent.told_ms
+        try:
+            keep_instant(self._told, self._kept_ms)
+        except OSError as error:
+            self.say("warning", f"{self._told}: {error.strerror}")
+
+    def _step(self) -> None:
+        """One period; an error of our own costs this period, is said and counted, and ends the agent if it stays."""
+        try:
+            self.agent.step()
+            self._keep_told()
+        except SpoolError as error:
+            self.say("error", str(error))
+        except Restart:
+            raise
+        except Exception as error:
+            self.agent.counters.failed_steps += 1
+            self._failed += 1
+            self._failure = _place(error)
+            if self._failed >= MOST_FAILED:
+                raise
+        else:
+            self._failed, self._failure = 0, ""
 
     def _report(self) -> None:
         """Says what went wrong when it begins and when it is over, not every second."""
@@ -116,7 +154,8 @@ class Service:
 
     def wrong(self) -> str:
         """What is wrong at this moment; '' where all is well."""
-        return wrong(self.agent, self.shipper.status() if self.shipper else None, self.source.trouble, boot_ns())
+        shipping = self.shipper.status() if self.shipper else None
+        return self._failure or wrong(self.agent, shipping, self.source.trouble, boot_ns())
 
     def text(self) -> str:
         """The metrics of this moment."""
@@ -134,6 +173,12 @@ class Service:
 
     def _on_acquire(self, number: int, frame: FrameType | None) -> None:
         self.source.acquire()
+
+
+def _place(error: Exception) -> str:
+    """An error of the agent itself and where it was raised, in one line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a bug, please report it: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
 
 
 def header_of(config: Config, version: str) -> Header:

@@ -116,9 +116,10 @@ class Shipper:
         """Seconds to wait after shipping one segment or failing to."""
         try:
             return 0 if self.ship() else self._idle_s
-        except (Unavailable, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises, what waits is tried again
             self._failures += 1
-            self._last_error = str(error)
+            known = isinstance(error, Unavailable | OSError)
+            self._last_error = str(error) if known else f"{type(error).__name__}: {error}"
             longest_s = min(self._longest_wait_s, self._first_wait_s * 2 ** min(self._failed_in_a_row, 32))
             self._failed_in_a_row += 1
             return self._draw(0, longest_s)

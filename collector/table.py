@@ -22,7 +22,12 @@ def lines(tick: Tick, seen: Seen) -> list[str]:
         rows.append(_device(device, read.get(device.uuid), holders))
     widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
     table = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
-    return [table[0], "  ".join("-" * w for w in widths), *table[1:], *_workloads(tick, seen)]
+    return [table[0], "  ".join("-" * w for w in widths), *table[1:], *map(plain, _workloads(tick, seen))]
+
+
+def plain(text: str) -> str:
+    """A line without what a terminal would obey: names of others may hold anything."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -35,7 +40,7 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 def _device(device: Device, reading: Reading | None, holders: Sequence[Workload]) -> tuple[str, ...]:
     name = f"  MIG {device.profile}" if device.parent else device.name
     number = "" if device.minor == UNKNOWN or device.parent else str(device.minor)
-    held = ", ".join(w.id for w in holders) or "nobody"
+    held = plain(", ".join(w.id for w in holders)) or "nobody"
     if reading is None:
         return (number, name, *[NOTHING] * 7, "not reached", held)
     return (

@@ -30,6 +30,7 @@ from tests.test_pipeline import Ledger
 
 DAY = 144
 """Batches of a day."""
+NOW = MIDNIGHT + 1000 * HOUR
 ONE, TWO = Node("a"), Node("b", gpus=1, busy=20)
 SEGMENTS = [
     ONE.segment(1, 60), ONE.segment(61, 200), ONE.segment(201, 2 * DAY), TWO.segment(1, DAY), TWO.segment(DAY + 1, 170),
@@ -56,7 +57,7 @@ def bring(ledger: Ledger, *segments: Segment) -> Tally:
     box = inbox(ledger)
     for segment in segments:
         segment.put(ledger.folder / "inbox")
-    return ingest(ledger.lake, box, MIDNIGHT + 100 * HOUR)
+    return ingest(ledger.lake, box, NOW)
 
 
 def lying(ledger: Ledger, place: str = "segments") -> list[Path]:
@@ -104,13 +105,61 @@ def test_rows_say_what_the_agent_said(ledger: Ledger) -> None:
     assert seen == [(f"GPU-a-{i}", "spot", MIDNIGHT, ONE.at(51)) for i in (0, 1)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "stand_in", "name"), [("kubernetes", "pod:u-1", "ml/train-0"), ("slurm", "1240", "1234_7")]
+)
+def test_a_workload_that_had_no_name_for_a_while_is_billed_once(
+    ledger: Ledger, kind: str, stand_in: str, name: str
+) -> None:
+    # The same process on the same device, told from its start by an agent that was started twice; the second one met
+    # a server that did not answer.
+    uid = "u-1" if kind == "kubernetes" else stand_in
+    before = replace(ONE, workload=Workload(id=name, kind=kind, uid=uid))
+    after = replace(ONE, stream="s2", workload=Workload(id=stand_in, kind=kind, uid=uid))
+    bring(ledger, before.segment(1, 30), after.segment(31, 60))
+    ledger.run()
+
+    held = ledger.project.query("SELECT workload_id, SUM(device_seconds) AS s FROM usage GROUP BY workload_id")
+    assert dict(held.drop_nulls().iter_rows()) == {name: 60 * WINDOW / 1000}
+
+
+def test_a_clock_that_is_years_ahead_moves_no_watermark(ledger: Ledger) -> None:
+    wrong = replace(ONE, start=NOW + 25 * HOUR)
+    tally = bring(ledger, TWO.segment(1, 6), wrong.segment(1, 1))
+    assert tally.segments == 1
+    assert [r.reason for r in tally.refused] == ["tells of a time 25 hours from now: set the clock of node-a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("energy_mj", Record(0, UNKNOWN, MIDNIGHT, WINDOW, energy_mj=2**62)),
+        ("busy_ms", Record(0, UNKNOWN, MIDNIGHT, WINDOW, -5)),
+        ("start_ms", Record(0, UNKNOWN, 5, WINDOW, 5)),
+    ],
+)
+def test_amounts_and_times_that_cannot_be_are_refused(ledger: Ledger, name: str, record: Record) -> None:
+    names = Names([Device(uuid="GPU-a-0", name=H100)], [], [])
+    tally = bring(ledger, ONE.told(1, 1, names, [record]))
+    assert [r.reason for r in tally.refused] == [f"{name} of records is not what it can be"]
+
+
+def test_nobody_tells_under_anothers_name(ledger: Ledger) -> None:
+    # A bucket can give each node a prefix of its own: then this keeps what a node tells to that node.
+    forged = replace(ONE.segment(1, 60), agent="b")
+    renamed = replace(ONE.segment(61, 70), first=1)
+    tally = bring(ledger, forged, renamed, TWO.segment(1, 6))
+    assert tally.agents == {"b"}
+    assert [r.reason.partition(":")[0] for r in tally.refused] == ["another agent's or another part's"] * 2
+
+
 def test_what_was_taken_stays_where_it_is_kept(ledger: Ledger) -> None:
     for segment in SEGMENTS:
         segment.put(ledger.folder / "inbox")
-    assert ingest(ledger.lake, inbox(ledger), 0, keep=True).segments == len(SEGMENTS)
+    assert ingest(ledger.lake, inbox(ledger), NOW, keep=True).segments == len(SEGMENTS)
     assert len(lying(ledger)) == len(SEGMENTS)
 
-    again = ingest(ledger.lake, inbox(ledger), 0, keep=True)
+    again = ingest(ledger.lake, inbox(ledger), NOW, keep=True)
     assert (again.segments, again.known) == (0, 0)
 
 
@@ -202,7 +251,7 @@ def test_foreign_objects_are_set_aside_and_said_once(ledger: Ledger) -> None:
     for _ in range(2):  # as after a kill between the commit and the move
         (place / "notes.txt").write_text("hello")
         (place / ".half.seg").write_text("being written")
-        ingest(ledger.lake, box, 0)
+        ingest(ledger.lake, box, NOW)
 
     reasons = ledger.project.query("SELECT file, reason FROM quarantine").rows()
     assert reasons == [("segments/x/notes.txt", "not a segment: its name does not end with .seg")]
@@ -223,9 +272,9 @@ def test_a_segment_that_another_ingest_was_faster_with_is_dropped(ledger: Ledger
             with TemporaryDirectory() as folder:
                 for segment in (SEGMENTS[0], contradiction):
                     segment.put(Path(folder))
-                faster.append(ingest(ledger.lake, open_inbox(folder, Path()), 0))
+                faster.append(ingest(ledger.lake, open_inbox(folder, Path()), NOW))
 
-    tally = ingest(ledger.lake, box, 0, progress=meanwhile)
+    tally = ingest(ledger.lake, box, NOW, progress=meanwhile)
 
     assert faster[1].segments == 2
     assert (tally.segments, tally.known, [r.name for r in tally.refused]) == (2, 1, [SEGMENTS[1].name])
@@ -234,11 +283,11 @@ def test_a_segment_that_another_ingest_was_faster_with_is_dropped(ledger: Ledger
     assert ledger.lake.orphans() == []
 
 
-INGEST = """import sys; from pathlib import Path
+INGEST = f"""import sys; from pathlib import Path
 from accounting.inbox import open_inbox; from accounting.ingest import ingest; from accounting.stores.lake import Lake
 folder = Path(sys.argv[1])
 print("ready", flush=True)
-print(ingest(Lake.open(folder / "lake"), open_inbox("inbox", folder), 0, batch_bytes=1).segments)"""
+print(ingest(Lake.open(folder / "lake"), open_inbox("inbox", folder), {NOW}, batch_bytes=1).segments)"""
 
 
 def started(ledger: Ledger) -> subprocess.Popen[str]:

@@ -23,7 +23,29 @@ _PLACED = ("import_seq", "row", "node")
 
 def records(lake: Lake) -> pl.LazyFrame:
     """All rows of `AGENT_RECORDS` of live imports: take those of some days, then `distinct` and `by_device`."""
-    return lake.scan_input(AGENT_RECORDS.name)
+    return _renamed(lake, lake.scan_input(AGENT_RECORDS.name))
+
+
+def renames(lake: Lake) -> pl.DataFrame:
+    """Ids that stood for a workload while its name was not to be had: cluster, workload_id, name.
+
+    An agent that the API server or squeue does not answer tells `pod:UID` or a job's raw number; any other telling of
+    that uid, by any agent of the cluster, says what its name is.
+    """
+    rows = lake.scan_input(AGENT_HOLDINGS.name).filter(pl.col("uid").is_not_null())
+    told = rows.select("cluster", "kind", "uid", "workload_id").unique().collect(engine="streaming")
+    stand_in = (pl.col("workload_id") == pl.col("uid")) | (pl.col("workload_id") == "pod:" + pl.col("uid"))
+    key = ["cluster", "kind", "uid"]
+    names = told.filter(~stand_in).group_by(key).agg(name=pl.col("workload_id").min())
+    return told.filter(stand_in).join(names, on=key).select("cluster", "workload_id", "name").sort("cluster", "name")
+
+
+def _renamed(lake: Lake, rows: pl.LazyFrame) -> pl.LazyFrame:
+    known = renames(lake)
+    if not known.height:
+        return rows
+    named = rows.join(known.lazy(), on=["cluster", "workload_id"], how="left")
+    return named.with_columns(workload_id=pl.coalesce("name", "workload_id")).drop("name")
 
 
 def distinct(rows: pl.DataFrame) -> pl.DataFrame:
@@ -77,7 +99,7 @@ def _summed(pairs: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
 def holdings(lake: Lake) -> pl.DataFrame:
     """One row of `AGENT_HOLDINGS` for each holding: as it was told last, closed if it ever was."""
-    rows = lake.scan_input(AGENT_HOLDINGS.name)
+    rows = _renamed(lake, lake.scan_input(AGENT_HOLDINGS.name))
     told = rows.group_by(_HOLDING).agg(until_ms=pl.col("until_ms").max(), ended=pl.col("closed").max())
     last = rows.join(told, on=[*_HOLDING, "until_ms"], nulls_equal=True).collect(engine="streaming")
     rest = [c for c in AGENT_HOLDINGS.names[2:] if c not in (*_HOLDING, "until_ms", "closed", "quantity_ppm", "pool")]

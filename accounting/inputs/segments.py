@@ -24,6 +24,12 @@ Matrix = npt.NDArray[np.int64]
 PPM = 1_000_000
 _AT = {table: {name: i for i, name in enumerate(columns)} for table, columns in wire.COLUMNS.items()}
 _LONGEST_MS = 366 * 86_400_000
+_EARLIEST_MS = 1_262_304_000_000
+"""2010-01-01: no device that an agent reads was there before."""
+_MOST = 1 << 50
+_MOST_BYTE_MS = 1 << 62
+_MOST_MJ = 10**14
+"""A rack for a week; sums of a device's day stay far from what 64 bits hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,13 @@ class Told:
         """When its last record ends; None: it has none."""
         ends = self.column("records", "start_ms") + self.column("records", "length_ms")
         return int(ends.max()) if ends.size else None
+
+    @property
+    def latest_ms(self) -> int | None:
+        """The latest instant that it tells of, by a record or a holding; None: of none."""
+        until = self.column("holdings", "until_ms")
+        ends = [end for end in (self.end_ms, int(until.max()) if until.size else None) if end is not None]
+        return max(ends, default=None)
 
     def column(self, table: str, name: str) -> Matrix:
         """A column of a table; UNKNOWN stands for NULL."""
@@ -94,12 +107,20 @@ def _check(told: Told) -> None:
     for table, name, least, most in (
         ("records", "device", 0, devices),
         ("records", "workload", -1, workloads),
-        ("records", "start_ms", 0, LIMIT_MS),
+        ("records", "start_ms", _EARLIEST_MS, LIMIT_MS),
         ("records", "length_ms", 1, _LONGEST_MS),
+        ("records", "busy_ms", -1, _MOST),
+        ("records", "sm_ms", -1, _MOST),
+        ("records", "tensor_ms", -1, _MOST),
+        ("records", "memory_byte_ms", -1, _MOST_BYTE_MS),
+        ("records", "energy_mj", -1, _MOST_MJ),
+        ("records", "health", 0, 1 << 31),
+        ("records", "flags", 0, 1 << 31),
         ("holdings", "device", 0, devices),
         ("holdings", "workload", 0, workloads),
-        ("holdings", "start_ms", 0, LIMIT_MS),
-        ("holdings", "until_ms", 0, LIMIT_MS),
+        ("holdings", "start_ms", _EARLIEST_MS, LIMIT_MS),
+        ("holdings", "until_ms", _EARLIEST_MS, LIMIT_MS),
+        ("holdings", "closed", 0, 2),
         ("holdings", "share_ppm", 0, PPM + 1),
         ("notes", "device", -1, devices),
         ("notes", "kind", 0, len(wire.NOTES)),

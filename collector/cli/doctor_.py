@@ -24,11 +24,12 @@ def command(ctx: click.Context) -> None:
       chipledger-agent --set inbox.url=/mnt/inbox doctor
     """
     from collector.doctor import examine
+    from collector.table import plain
 
     grades = []
     for finding in examine(configured(ctx)):
         grades.append(finding.grade)
         mark = click.style(f"{finding.grade:<4}", fg=_COLORS[finding.grade])
         remedy = f"\n     → {finding.remedy}" if finding.remedy and finding.grade != "ok" else ""
-        click.echo(f"{mark} {finding.about}: {finding.says}{remedy}")
+        click.echo(f"{mark} {finding.about}: {plain(finding.says)}{remedy}")
     sys.exit(1 if "fail" in grades else 0)

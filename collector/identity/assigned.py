@@ -59,6 +59,9 @@ class Assigned:
             return self._last
         self._turns += 1
         self._last = assignments(self._socket, self._timeout_s)
+        if _is_shared(self._last) and self._replicas is None:
+            # Until it is known nothing is told, and processes would hold what was given to pods.
+            self._ask_replicas()
         return self._last
 
     def _ask_replicas(self) -> None:

@@ -70,8 +70,8 @@ class Enquiry(Generic[T]):
     def _turn(self, asked_ns: int) -> None:
         try:
             self._answer = self._ask()
-        except Unanswered as error:
-            self.error = str(error)
+        except Exception as error:  # noqa: BLE001 - an answer that is not understood is none
+            self.error = str(error) if isinstance(error, Unanswered) else f"{type(error).__name__}: {error}"
             self._failures += 1
         else:
             self.answered_ns, self._failures = asked_ns, 0

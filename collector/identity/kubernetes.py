@@ -88,8 +88,8 @@ class Watch:
                 self._turn()
             except Gone:
                 self._version = ""
-            except Unanswered as error:
-                self._error = str(error)
+            except Exception as error:  # noqa: BLE001 - nobody else would keep the pods known
+                self._error = str(error) if isinstance(error, Unanswered) else f"{type(error).__name__}: {error}"
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:
                 pause = PAUSE_S

@@ -15,6 +15,8 @@ from collector.identity.config import Keys
 MOST_GONE = 512
 """So many pods are remembered after they were deleted: their processes may end later, and be asked for."""
 
+MOST_OWNER = 256
+
 _CONFIG_HASH = "kubernetes.io/config.hash"
 _ENDED = {"Succeeded", "Failed"}
 
@@ -92,12 +94,17 @@ def pod_of(item: PodObject, labels: Keys) -> Pod:
         manifest=hashed if re.fullmatch("[0-9a-f]{32}", hashed) else "",
         namespace=meta.namespace,
         name=meta.name,
-        owner=f"{owners[0].kind}/{owners[0].name}" if owners else "",
+        owner=_said(f"{owners[0].kind}/{owners[0].name}") if owners else "",
         claims=labels.found(annotated),
         containers=dict(_containers(status)),
         ended=status.phase in _ENDED,
         start_ms=_milliseconds(status.start_time),
     )
+
+
+def _said(owner: str) -> str:
+    """A reference to an owner is checked by nobody: whoever makes the pod may write anything there, and much of it."""
+    return owner[:MOST_OWNER] if owner.isprintable() else ""
 
 
 def _containers(status: _Status) -> Iterator[tuple[str, str]]:

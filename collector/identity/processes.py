@@ -22,6 +22,10 @@ GONE_NS = 300 * 10**9
 _ENVIRON_BYTES = 1 << 17
 
 
+class Vanished(Exception):
+    """A file of a process is there and says nothing, as while the process ends."""
+
+
 class Key(Struct, frozen=True):
     """One process, ever: pids are used again. `start` is in clock ticks since the boot."""
 
@@ -64,9 +68,9 @@ class Processes:
         """The process, or the last one known under this pid; None: it cannot be told whose it was."""
         try:
             process = self._living(pid, at)
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError, Vanished):
             process = self._gone(pid, at)
-        except PermissionError:
+        except OSError:
             self.refused += 1
             return None
         self.found += process is not None
@@ -108,7 +112,10 @@ class Processes:
 
     def _start(self, pid: int) -> int:
         """Field 22 of stat; the name before it is the process's own and may hold blanks and brackets."""
-        return int(_text(self._proc / str(pid) / "stat").rpartition(") ")[2].split()[19])
+        fields = _text(self._proc / str(pid) / "stat").rpartition(") ")[2].split()
+        if len(fields) < 20:
+            raise Vanished
+        return int(fields[19])
 
     def _hints(self, pid: int) -> dict[str, str]:
         try:
@@ -126,5 +133,7 @@ def _text(path: Path) -> str:
 
 
 def _uid(status: str) -> int:
-    line = next(line for line in status.split("\n") if line.startswith("Uid:"))
-    return int(line.split()[1])
+    for line in status.split("\n"):
+        if line.startswith("Uid:"):
+            return int(line.split()[1])
+    raise Vanished

@@ -65,7 +65,10 @@ class Squeue:
         if program is None:
             raise Unanswered(f"{name}: not found")
         try:
-            done = subprocess.run([program, *words], capture_output=True, timeout=TIMEOUT_S, check=False)
+            # By a shell: starting a program waits, and all threads with it, until the program is read from its disk,
+            # which for Slurm is often a network's. The shell is this node's.
+            through = ["/bin/sh", "-c", 'exec "$0" "$@"', program, *words]
+            done = subprocess.run(through, capture_output=True, timeout=TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired as error:
             raise Unanswered(f"{name}: no answer within {TIMEOUT_S} s") from error
         except OSError as error:

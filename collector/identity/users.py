@@ -14,7 +14,8 @@ MOST = 1024
 
 def _named(uid: int) -> str:
     try:
-        return pwd.getpwuid(uid).pw_name
+        # A directory may hold names that are no UTF-8, which no record can.
+        return pwd.getpwuid(uid).pw_name.encode("utf-8", "replace").decode()
     except (KeyError, OverflowError):
         return str(uid)
 

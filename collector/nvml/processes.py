@@ -15,7 +15,7 @@ from collector.source import Process
 
 _NO_VALUE = 2**64 - 1
 _KINDS = ("Compute", "Graphics", "MPSCompute")
-_MPS_SERVER = "nvidia-cuda-mps"
+_MPS_SERVER = b"nvidia-cuda-mps"
 """The first 15 characters, which /proc holds, of the MPS server and its control daemon."""
 
 
@@ -28,11 +28,12 @@ class Lists:
         self._samples = Rows(pynvml.c_nvmlProcessUtilizationSample_t, 512)
 
     def contexts(self, board: Board) -> dict[int, int | None] | None:
-        """Processes with a context and their bytes (None: not to be had), without the MPS server.
+        """Processes with a context and their bytes (None: not to be had), without an MPS server that has clients.
 
         None where a list failed that another time could be had.
         """
         found: dict[int, int | None] = {}
+        clients: set[int] = set()
         for kind in _KINDS:
             rows = self._list(board, f"nvmlDeviceGet{kind}RunningProcesses")
             if rows is None:
@@ -40,8 +41,10 @@ class Lists:
             for row in rows:
                 memory = None if row.usedGpuMemory == _NO_VALUE else int(row.usedGpuMemory)
                 known = found.get(row.pid)
+                if kind == "MPSCompute":
+                    clients.add(row.pid)
                 found[row.pid] = known if memory is None or (known is not None and known > memory) else memory
-        return {pid: memory for pid, memory in found.items() if not self._serves(pid)}
+        return {pid: memory for pid, memory in found.items() if not self._serves(pid, clients)}
 
     def _list(self, board: Board, name: str) -> list[pynvml.c_nvmlProcessInfo_v2_t] | None:
         for version in ("_v3", "_v2"):
@@ -52,9 +55,13 @@ class Lists:
                     return rows if code == SUCCESS else None
         return []
 
-    def _serves(self, pid: int) -> bool:
+    def _serves(self, pid: int, clients: set[int]) -> bool:
+        # Any process may take this name: it hides none that is not root's, but where others are listed as clients.
+        # (The folder is its user's even where the process made its files root's, by prctl(PR_SET_DUMPABLE).)
+        folder = self._proc / str(pid)
         try:
-            return (self._proc / str(pid) / "comm").read_text("utf-8").startswith(_MPS_SERVER)
+            named = (folder / "comm").read_bytes().startswith(_MPS_SERVER)
+            return named and (bool(clients - {pid}) or folder.stat().st_uid == 0)
         except OSError:
             return False  # it ended, or /proc is not the host's: then it cannot be told from others
 

@@ -7,12 +7,15 @@ from ctypes import byref, c_uint, c_void_p
 
 from collector.nvml.backoff import Backoff
 from collector.nvml.board import Board
-from collector.nvml.errors import RESET_REQUIRED, SUCCESS, DeviceGone, DriverGone, check
+from collector.nvml.errors import MISMATCH, RESET_REQUIRED, SUCCESS, DeviceGone, DriverGone, Restart, check
 from collector.nvml.gpu import Gpu
 from collector.nvml.health import LOST_BIT, RESET_BIT
 from collector.nvml.library import Library
 from collector.nvml.xids import Xids
 from collector.source import Event
+
+PATIENCE_NS = 600_000_000_000
+"""A driver and a library of different versions are waited for: most often the node waits for its reboot."""
 
 
 class Session:
@@ -29,6 +32,7 @@ class Session:
         self._anew = False
         self._incomplete = False
         self._failed = False
+        self._mismatched_ns: int | None = None
 
     @property
     def is_open(self) -> bool:
@@ -49,7 +53,7 @@ class Session:
             yield from self._scan(at_ns)
 
     def _open(self, at_ns: int) -> Iterator[Event]:
-        code = self._library.open()
+        code = self._opened(at_ns)
         if code != SUCCESS:
             self.trouble = f"NVML could not be initialized: error {code}"
             self._backoff.failed(at_ns)
@@ -63,6 +67,19 @@ class Session:
                 gpu.health.recover()
             yield Event(kind="driver_reload")
         yield from self._scan(at_ns)
+
+    def _opened(self, at_ns: int) -> int:
+        """NVML's code; raises `Restart` where this process had opened it before, or has tried for long.
+
+        A process that never could is as new as any other: starting again and again would change nothing.
+        """
+        try:
+            return self._library.open()
+        except Restart:
+            self._mismatched_ns = at_ns if self._mismatched_ns is None else self._mismatched_ns
+            if self.epoch or at_ns - self._mismatched_ns >= PATIENCE_NS:
+                raise
+            return MISMATCH
 
     def _scan(self, at_ns: int) -> Iterator[Event]:
         count, due = c_uint(), self._backoff.due(at_ns)

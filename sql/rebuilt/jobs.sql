@@ -1,5 +1,5 @@
 -- Grain: attempt; the effective jobs, from the raw rows: a later import of a key replaces it, a job that started no longer waits;
--- and what agents told last of each holding.
+-- and what agents told last of each holding, by the name that any of them has for the workload.
 WITH started AS (
   SELECT jobs.cluster, jobs.workload_id, MAX(jobs.import_seq) AS import_seq
   FROM input.jobs AS jobs
@@ -8,10 +8,28 @@ WITH started AS (
   GROUP BY jobs.cluster, jobs.workload_id
 ),
 
+names AS (
+  SELECT told.cluster, told.kind, told.uid, MIN(told.workload_id) AS workload_id
+  FROM input.agent_holdings AS told
+  WHERE told.workload_id <> told.uid AND told.workload_id <> CONCAT('pod:', told.uid)
+  GROUP BY told.cluster, told.kind, told.uid
+),
+
+named AS (
+  SELECT
+    told.cluster, told.pool, told.accelerator, told.device_id, told.instance_id, told.quantity_ppm, told.start_ms, told.until_ms,
+    CASE
+      WHEN told.workload_id = told.uid OR told.workload_id = CONCAT('pod:', told.uid) THEN COALESCE(names.workload_id, told.workload_id)
+      ELSE told.workload_id
+    END AS workload_id
+  FROM input.agent_holdings AS told
+  LEFT JOIN names ON names.cluster = told.cluster AND names.kind = told.kind AND names.uid = told.uid
+),
+
 held AS (
   SELECT
     held.cluster, held.pool, held.accelerator, held.device_id, held.workload_id, held.quantity_ppm, held.start_ms, held.until_ms
-  FROM input.agent_holdings AS held
+  FROM named AS held
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY held.cluster, held.workload_id, held.device_id, held.instance_id, held.start_ms, held.accelerator
     ORDER BY held.until_ms DESC, held.quantity_ppm DESC, held.pool DESC

@@ -110,6 +110,8 @@ class Node:
     ticks: int = 0
     looked: int = 0
     ended: set[int] = field(default_factory=set)
+    began: dict[int, int] = field(default_factory=dict)
+    kind: str = "user"
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -169,9 +171,11 @@ class Node:
     # -- identities ----------------------------------------------------------------------------------------------
 
     def workload(self, pid: int, at: Instant) -> Workload | None:
-        return next((Workload(id=j.name, kind="user") for j in self.jobs if j.pid == pid), None)
+        return next((Workload(id=j.name, kind=self.kind) for j in self.jobs if j.pid == pid), None)
 
     def started_ms(self, pid: int, at: Instant) -> int | None:
+        if pid in self.began:
+            return self.began[pid]
         return next((START + j.start for j in self.jobs if j.pid == pid), None)
 
     def held(self, devices: tuple[Device, ...], at: Instant) -> list[Given] | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from collector.agent import Agent
 from collector.clock import Clock
+from collector.health import wrong
 from collector.source import Instant
 from collector.wire import NOTES, UNKNOWN, Record, Workload
 from tests.collector.scripted import START, Book, Job, Node, run
@@ -125,6 +126,43 @@ def test_replicas_of_a_device_that_do_nothing_have_parts_of_zero() -> None:
     assert any(r.workload != UNKNOWN and book.names.workloads[r.workload].id == "b" for r in book.records)
 
 
+def test_a_process_that_comes_to_a_device_late_holds_it_from_then_on() -> None:
+    # It began long ago, on the processor alone.
+    node = Node([Job(pid=7, device=0, start=31_000, end=100_000, level=1.0)])
+    node.began = {7: START + 1_000}
+    assert run(node, 60_000).held()[0, "job7"].start_ms == START + 30_000
+
+
+def test_an_agent_goes_on_where_the_one_before_had_told() -> None:
+    job = Job(pid=7, device=0, start=0, end=10**9, level=1.0)
+    node, book = Node([job]), Book()
+    first = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    while node.at < 95_000:
+        first.step()
+        node.at += 1000
+    assert first.told_ms == START + 90_000, "told with every window"
+    # The next one cannot name it as the first did.
+    node.jobs, node.at = [Job(pid=7, device=0, start=0, end=10**9, level=1.0, workload="pod:x")], 120_000
+    after = Book()
+    second = Agent(node, node, after, Clock(node.boot, node.wall), 1000, 10_000, first.told_ms)
+    for _ in range(30):
+        second.step()
+        node.at += 1000
+    second.close()
+    assert after.held()[0, "pod:x"].start_ms == START + 90_000
+
+
+def test_whom_the_kubelet_and_the_kernel_name_apart_is_no_stranger() -> None:
+    node = Node([Job(pid=9, device=0, start=10_000, end=40_000, level=1.0, workload="pod:u-1")])
+    node.given, node.kind = [(0, "team/pod", 1_000_000)], "kubernetes"
+    assert [n for n in run(node, 60_000).notes if NOTES[n.kind] == "unallocated_use"] == []
+
+
+def test_an_agent_that_is_stopped_between_two_looks_leaves_nothing_without_its_holder() -> None:
+    book = run(Node([Job(pid=7, device=0, start=0, end=100_000, level=1.0)]), 38_000)
+    assert book.held()[0, "job7"].until_ms == max(r.start_ms + r.length_ms for r in book.of_devices()) == START + 38_000
+
+
 @pytest.mark.parametrize("step", [120_000, -120_000, 5 * HOUR, -5 * HOUR])
 def test_a_clock_that_is_stepped_never_has_an_instant_twice(step: int) -> None:
     node = Node([])
@@ -140,6 +178,40 @@ def test_a_clock_that_is_stepped_never_has_an_instant_twice(step: int) -> None:
     assert [n.value for n in book.notes if NOTES[n.kind] == "clock_step"] == [step]
     observed = sum(r.length_ms for r in told)
     assert observed >= 275_000 if step == -120_000 else observed >= 390_000
+
+
+@pytest.mark.parametrize("step", [5 * HOUR, -5 * HOUR, 20_000 * HOUR])
+def test_nobody_holds_a_device_in_time_that_a_clock_made_up(step: int) -> None:
+    job = Job(pid=1, device=0, start=5_000, end=10**9, level=1.0)
+    node, book = Node([job]), Book()
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(400):
+        node.at = second * 1000
+        node.stepped = step if second >= 103 else 0
+        node.jobs = [job, Job(pid=2, device=0, start=0, end=10**9, level=0.0)] if second >= 200 else [job]
+        agent.step()
+    agent.close()
+    held = [h for batch in book.batches for h in batch.holdings if book.names.workloads[h.workload].id == "job1"]
+    longest = {h.start_ms: max(o.until_ms for o in held if o.start_ms == h.start_ms) for h in held}
+    assert sum(until - start for start, until in longest.items()) == pytest.approx(394_000, abs=1000)
+    assert held[-1].until_ms == START + 399_000 + step
+    # Its start is by the old clock; the agent saw it first after the clock was set.
+    late = [h for batch in book.batches for h in batch.holdings if book.names.workloads[h.workload].id == "job2"]
+    assert max(h.until_ms for h in late) - min(h.start_ms for h in late) <= 300_000
+
+
+def test_a_clock_that_was_not_set_yet_tells_nothing() -> None:
+    node, book = Node([Job(pid=1, device=0, start=0, end=10**9, level=1.0)]), Book()
+    node.stepped = -START
+    agent = Agent(node, node, book, Clock(node.boot, node.wall), 1000, 10_000)
+    for second in range(120):
+        node.at = second * 1000
+        node.stepped = 0 if second >= 60 else -START
+        agent.step()
+        assert wrong(agent, None, "", node.boot()).startswith("the system's clock") == (second < 60)
+    agent.close()
+    assert min(r.start_ms for r in book.records) == START + 60_000
+    assert min(h.start_ms for batch in book.batches for h in batch.holdings) >= START + 60_000
 
 
 @settings(max_examples=60, deadline=None)

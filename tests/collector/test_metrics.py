@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import pytest
 
+from collector import metrics
 from collector.metrics import Metric, Server, devices, exposition
 from collector.source import Instant, Reading, Tick
 from collector.wire import Device
@@ -53,3 +58,29 @@ def test_the_endpoint_tells_metrics_and_health() -> None:
     refused.value.close()
     missing.value.close()
     server.close()
+
+
+def test_clients_that_ask_slowly_or_never_read_cost_nobody_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "CLIENT_S", 0.5)
+    before = threading.active_count()
+    server = Server("127.0.0.1", 0, lambda: "x 1\n", lambda: "")
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4 * metrics.MOST_CLIENTS)]
+    for one in slow:
+        with suppress(OSError):  # one of those that found no room
+            one.sendall(b"GET /metrics HTT")
+    assert threading.active_count() <= before + 1 + metrics.MOST_CLIENTS
+    assert [_answered(server.port) for _ in range(1)] == [b"x 1\n"]
+    for one in slow:
+        one.close()
+    server.close()
+
+
+def _answered(port: int) -> bytes:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                found: bytes = answer.read()
+                return found
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("nobody was hung up on")

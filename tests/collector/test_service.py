@@ -7,17 +7,22 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pynvml
 import pytest
 
 from collector.cli.run_ import RESTART
+from collector.config import load
+from collector.service import MOST_FAILED, Service
+from collector.source import Instant, Tick
 from collector.wire import NOTES, UNKNOWN, Unreadable, read_segment
 from tests.collector.running import Running, scraped, stop, until
 from tests.fakes.nvml.profiles import H100
@@ -69,12 +74,22 @@ def test_an_agent_tells_all_it_knows_when_it_is_stopped(running: Running, sim: S
     assert metrics[f"hw_gpu_memory_usage_bytes{label}"] == 5 << 30
     assert metrics["chipledger_agent_batches_total"] >= 2
     batches = [batch for _, batch in running.told()]
+    streams = {header.stream for header, _ in running.told()}
     records = sorted((r for b in batches for r in b.records if r.workload == UNKNOWN), key=lambda r: r.start_ms)
     assert all(a.start_ms + a.length_ms == b.start_ms for a, b in pairwise(records))
     assert sum(r.length_ms for r in records) > 2000
     holders = {w.id for b in batches for w in b.names.workloads}
     assert len(holders) == 1
     assert not list(running.spool.glob("*.seg"))
+    told_ms = max(h.until_ms for b in batches for h in b.holdings)
+    assert told_ms - 500 <= int((running.spool / "told").read_text()) <= told_ms
+
+    with running.run(root) as agent:
+        until(lambda: _answers(port))
+        until(lambda: scraped(port)["chipledger_agent_ticks_total"] >= 10)
+        stop(agent)
+    again = [h for header, batch in running.told() if header.stream not in streams for h in batch.holdings]
+    assert min(h.start_ms for h in again) >= told_ms - 500, "what the first one told is not told again"
 
 
 def _answers(port: int) -> bool:
@@ -111,9 +126,19 @@ def test_the_driver_is_let_go_and_taken_again(running: Running, sim: Sim, root: 
 
 def test_a_driver_of_another_version_asks_for_a_new_process(running: Running, sim: Sim, root: Path) -> None:
     sim.add(H100)
+    with running.run(root) as agent:
+        until(lambda: sim.state.inits == 1)
+        sim.fail(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, "nvmlDeviceGetPowerUsage")
+        assert agent.wait(20) == RESTART
+
+
+def test_a_new_process_does_not_die_again_and_again_of_it(running: Running, sim: Sim, root: Path) -> None:
+    sim.add(H100)
     sim.state.init_code = pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH
     with running.run(root) as agent:
-        assert agent.wait(20) == RESTART
+        time.sleep(1.5)
+        assert agent.poll() is None
+        assert "error 18" in stop(agent)
 
 
 def test_an_agent_without_a_driver_stays_up_and_finds_it_later(running: Running, sim: Sim, root: Path) -> None:
@@ -242,3 +267,45 @@ def test_kills_lose_nothing_that_was_written(running: Running, sim: Sim, root: P
 def test_two_hundred_kills_lose_nothing_that_was_written(running: Running, sim: Sim, root: Path) -> None:
     sim.add(H100)
     chaos(running, root, 200)
+
+
+class Bad:
+    """A reader that raises what nobody thought of for a while."""
+
+    def __init__(self, times: int, stop: threading.Event) -> None:
+        self.left, self.stop = times, stop
+
+    def poll(self, at: Instant, deadline_s: float) -> Tick | None:
+        self.left -= 1
+        if self.left >= 0:
+            raise LookupError("unheard of")
+        if self.left < -1:
+            self.stop.set()
+        return Tick(at=at)
+
+
+@pytest.mark.parametrize(("times", "ends"), [(3, False), (1000, True)])
+def test_an_error_of_its_own_is_said_counted_and_does_not_end_an_agent_at_once(
+    tmp_path: Path, times: int, ends: bool
+) -> None:
+    words = {
+        "spool.path": str(tmp_path / "spool"),
+        "metrics.listen": "",
+        "identity.kubernetes": "off",
+        "identity.slurm": "off",
+        "identity.prolog": str(tmp_path / "jobs"),
+    }
+    said: list[tuple[str, str]] = []
+    service = Service(load(None, tuple(f"{k}={v}" for k, v in words.items())), lambda *line: said.append(line), "test")
+    service.config = msgspec.structs.replace(
+        service.config, sample=msgspec.structs.replace(service.config.sample, period=0.005)
+    )
+    service.agent.reader = Bad(times, service._stop)
+    with pytest.raises(LookupError) if ends else nullcontext():
+        service._loop()
+    service.close()
+
+    assert service.agent.counters.failed_steps == (MOST_FAILED if ends else 3)
+    assert said[0][0] == "warning"
+    assert said[0][1].startswith("a bug, please report it: LookupError: unheard of (test_service.py:")
+    assert ends or said[-1] == ("info", "all is well again")

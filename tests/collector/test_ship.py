@@ -178,3 +178,27 @@ def test_a_segment_stays_until_the_inbox_has_it(tmp_path: Path) -> None:
     (tmp_path / "missing").mkdir()
     assert shipper.ship()
     assert segments(tmp_path / "spool") == {}
+
+
+class Odd:
+    """A store whose library raises what nobody thought of, twice."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def put(self, name: str, data: bytes) -> bool:
+        self.left -= 1
+        if self.left >= 0:
+            raise TypeError("unheard of")
+        return True
+
+
+def test_whatever_a_store_raises_shipping_goes_on(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", HEADER, SMALL)
+    tell(spool, 1)
+    spool.seal()
+    shipper = Shipper(spool, Odd(), first_wait_s=0.01)
+    shipper.start()
+    until(lambda: shipper.status().stored == 1)
+    assert (shipper.status().failures, shipper.status().running) == (2, True)
+    shipper.stop()

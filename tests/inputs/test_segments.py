@@ -24,6 +24,8 @@ A100 = "NVIDIA A100-SXM4-40GB"
 NODE = Node()
 NAMES = Names([Device(uuid="GPU-1", name=H100)], [Workload(id="w", kind="user", trust="hint")], ["text"])
 ANY = st.integers(-(1 << 40), 1 << 40)
+AMOUNT, BITS = st.integers(-1, 1 << 40), st.integers(0, (1 << 31) - 1)
+MEASURES = st.tuples(*[AMOUNT] * 8, BITS, BITS)
 TIME = st.integers(MIDNIGHT, MIDNIGHT + HOUR)
 
 
@@ -34,9 +36,7 @@ def recorded(workload: int, start_ms: int, length_ms: int, measures: tuple[int, 
 @given(
     st.lists(
         st.tuples(
-            st.lists(
-                st.builds(recorded, st.integers(-1, 0), TIME, st.integers(1, HOUR), st.tuples(*[ANY] * 10)), max_size=5
-            ),
+            st.lists(st.builds(recorded, st.integers(-1, 0), TIME, st.integers(1, HOUR), MEASURES), max_size=5),
             st.lists(st.builds(Holding, st.just(0), st.just(0), TIME, TIME, st.just(1), st.just(1)), max_size=3),
             st.lists(st.builds(Note, TIME, st.just(-1), st.integers(0, 10), ANY, st.just(0)), max_size=3),
         ),
@@ -66,8 +66,8 @@ def test_arrays_decode_what_the_wire_says(batches: list[tuple[list[Record], list
         (NODE.told(1, 1, NAMES, [Record(0, 0, -5, 1)]), "start_ms of records"),
         (NODE.told(1, 1, NAMES, [Record(0, 0, 1 << 43, 1)]), "start_ms of records"),
         (NODE.told(1, 1, NAMES, [Record(0, 0, MIDNIGHT, 0)]), "length_ms of records"),
-        (NODE.told(1, 1, NAMES, [], [Holding(0, -1, 1, 2, 1, 0)]), "workload of holdings"),
-        (NODE.told(1, 1, NAMES, [], [Holding(0, 0, 1, 2, 1_000_001, 0)]), "share_ppm of holdings"),
+        (NODE.told(1, 1, NAMES, [], [Holding(0, -1, MIDNIGHT, MIDNIGHT + 1, 1, 0)]), "workload of holdings"),
+        (NODE.told(1, 1, NAMES, [], [Holding(0, 0, MIDNIGHT, MIDNIGHT + 1, 1_000_001, 0)]), "share_ppm of holdings"),
         (NODE.told(1, 1, NAMES, [], [], [Note(1, 0, 99, 0, 0)]), "kind of notes"),
         (NODE.told(1, 1, NAMES, [], [], [Note(1, 0, 0, 0, 1)]), "text of notes"),
     ],

@@ -15,7 +15,7 @@ from accounting.inbox import open_inbox
 from accounting.ingest import ingest
 from accounting.stores import catalog
 from accounting.stores.lake import Lake
-from tests.segments import Node
+from tests.segments import HOUR, MIDNIGHT, Node
 
 FIRST = (Path(__file__).parents[1] / "data" / "catalog-1.sql").read_text("utf-8")
 """What chipledger 0.1 wrote: `.dump` of its catalog, with one import of jobs."""
@@ -48,7 +48,7 @@ def test_an_old_catalog_becomes_a_new_one(old: Path, tmp_path: Path) -> None:
     assert structure(old) == structure(Lake.create(tmp_path / "new").folder)
     assert [(i.seq, i.kind, i.file, i.state) for i in lake.imports()] == [(1, "jobs", "jobs.csv", "live")]
     Node().segment(1, 3).put(tmp_path / "inbox")
-    assert ingest(lake, open_inbox("inbox", tmp_path), 0).imports == [2]
+    assert ingest(lake, open_inbox("inbox", tmp_path), MIDNIGHT + HOUR).imports == [2]
 
 
 def test_many_may_open_it_at_once(old: Path) -> None:

@@ -76,3 +76,14 @@ def test_failures_are_told_and_asked_more_rarely(monkeypatch: pytest.MonkeyPatch
     assert asking.status(at(39)) == ("x", "warn", "away; last answer 39 s ago")
     assert asking.answer(at(301)) is None
     assert asking.status(at(301))[1] == "fail"
+
+
+def test_an_answer_that_breaks_who_asked_is_a_failure_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enquiry, "WAIT_S", 10.0)
+
+    def ask() -> str:
+        raise IndexError("no such field")
+
+    asking = Enquiry("x", ask, 10**9)
+    assert asking.answer(at(0)) is None
+    assert asking.status(at(0)) == ("x", "fail", "IndexError: no such field")

@@ -281,6 +281,20 @@ def test_long_or_odd_claims_are_not_kept_whole(server: ApiServer, watching: Watc
     assert pods.claims(found) == {"team": "t" * 128}
 
 
+def test_an_owner_that_somebody_made_up_is_cut_or_left_out(server: ApiServer, watching: Watching) -> None:
+    def owned(name: str) -> list[dict[str, object]]:
+        return [{"apiVersion": "v1", "kind": "Job", "name": name, "uid": "x", "controller": True}]
+
+    server.pods = [
+        pod("a", "u1", ownerReferences=owned("n" * 100_000)),
+        pod("b", "u2", ownerReferences=owned("\x1b]0;owned\x07")),
+    ]
+    _, pods = watching()
+    eventually(lambda: pods.named("ml", "b"))
+
+    assert [len(one.owner) for name in "ab" if (one := pods.named("ml", name))] == [256, 0]
+
+
 @pytest.fixture
 def signed(tmp_path: Path) -> ssl.SSLContext:
     """A server's context whose certificate is its own authority, as `ca.crt` beside the token."""

@@ -195,3 +195,25 @@ def test_this_process_in_the_kernels_own_proc() -> None:
     assert found.user == pwd.getpwuid(os.getuid()).pw_name
     assert 0 <= at.wall_ms - found.started_ms < 3_600_000
     assert table(Path("/proc")).find(2**22 + 1, at) is None
+
+
+@pytest.mark.parametrize("file", ["stat", "status"])
+def test_a_process_whose_files_say_nothing_is_gone(proc: Path, file: str) -> None:
+    process(proc, 77, f"/docker/{ID}")
+    (proc / "77" / file).write_text("")
+    found = table(proc)
+    assert (found.find(77, AT), found.lost) == (None, 1)
+
+
+def test_a_file_that_cannot_be_read_is_counted(proc: Path) -> None:
+    process(proc, 77, f"/docker/{ID}")
+    (proc / "77/cgroup").unlink()
+    (proc / "77/cgroup").mkdir()
+    found = table(proc)
+    assert (found.find(77, AT), found.refused) == (None, 1)
+
+
+def test_a_name_that_is_no_text_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = pwd.struct_passwd(("m\udcfcller", "x", 4242, 4242, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: entry)
+    assert Users().name(4242).encode() == b"m?ller"

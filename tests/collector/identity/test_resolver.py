@@ -210,16 +210,14 @@ def test_replicas_are_parts_of_what_is_configured(config: Config, kubelet: Kubel
     kubelet.allocatable = [devices("nvidia.com/gpu.shared", [f"GPU-0::{n}" for n in range(4)])]
 
     with resolver(config) as known:
-        # How many there are is the second question, five seconds after the first: until then nothing is told.
-        assert known.held(ALL, at()) is None
-        assert known.held(ALL, at(4)) is None
-        held = known.held(ALL, at(5))
-        for second in range(6, 400):
+        # How many there are is asked at once: processes must not hold meanwhile what was given to pods.
+        held = known.held(ALL, at())
+        for second in range(1, 400):
             known.held(ALL, at(second))
 
     assert shares(held) == {("GPU-0", "n/one"): 250_000, ("GPU-0", "n/two"): 500_000}
     assert kubelet.asked[:4] == ["List", "GetAllocatableResources", "List", "List"]
-    assert len(kubelet.asked) == 80
+    assert len(kubelet.asked) == 81
     assert kubelet.asked.count("GetAllocatableResources") == 2
 
 
@@ -228,9 +226,8 @@ def test_a_kubelet_that_is_busy_is_asked_again_how_devices_are_shared(config: Co
     kubelet.allocatable = [devices("nvidia.com/gpu.shared", [f"GPU-0::{n}" for n in range(4)])]
 
     with resolver(config) as known:
-        known.held(ALL, at())
         kubelet.fail = (grpc.StatusCode.RESOURCE_EXHAUSTED, "rejected by rate limit")
-        assert known.held(ALL, at(5)) is None
+        assert known.held(ALL, at()) is None
         kubelet.fail = None
         assert shares(known.held(ALL, at(15))) == {("GPU-0", "n/one"): 250_000}
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -172,3 +176,33 @@ def test_no_slurm(tmp_path: Path) -> None:
     assert not squeue.is_there()
     with pytest.raises(Unanswered, match="not found"):
         squeue.jobs()
+
+
+FORKS = r"""
+#include <pthread.h>
+static int forks;
+static void counted(void) { forks++; }
+__attribute__((constructor)) static void begin(void) { pthread_atfork(counted, 0, 0); }
+int fork_count(void) { return forks; }
+"""
+
+
+def test_asking_squeue_forks_nothing_that_a_driver_would_notice(tmp_path: Path) -> None:
+    # What a library registers for fork(2) is not run by vfork(2), which shares all memory and only waits for exec: the
+    # way in which CPython starts a program. NVML would not survive the other.
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler (cc)")
+    (tmp_path / "forks.c").write_text(FORKS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "forks.so", tmp_path / "forks.c"], check=True)
+    library = ctypes.CDLL(str(tmp_path / "forks.so"))
+    (tmp_path / "squeue").write_text("#!/bin/sh\necho '{\"jobs\": []}'\n")
+    (tmp_path / "squeue").chmod(0o755)
+
+    assert Squeue("cn002", tmp_path).jobs() == []
+    assert library.fork_count() == 0
+
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert library.fork_count() == 1

@@ -12,6 +12,7 @@ import pytest
 from collector.nvml.errors import Restart
 from collector.nvml.facts import facts
 from collector.nvml.looks import Looks
+from collector.nvml.source import Nvml
 from collector.source import Tick
 from tests.collector.nvml.conftest import Machine, by_uuid, kinds
 from tests.fakes.nvml.profiles import A100, H100, H100_MIG
@@ -130,6 +131,22 @@ def test_another_library_than_the_driver_takes_a_new_process(machine: Machine) -
     machine.sim.state.init_code = 18
     with pytest.raises(Restart):
         machine.tick()
+
+
+def test_a_new_process_that_meets_another_driver_waits_for_it(machine: Machine) -> None:
+    machine.sim.add(H100)
+    machine.sim.state.init_code = 18
+    waited = [machine.tick(60) for _ in range(9)]
+    assert "error 18" in machine.source.trouble
+    assert all(tick.devices == () for tick in waited)
+    machine.sim.state.init_code = 0
+    assert machine.tick(60).readings
+
+    machine.source.close()
+    machine.source = Nvml(processes_every=1, proc=machine.proc)
+    machine.sim.state.init_code = 18
+    with pytest.raises(Restart):
+        [machine.tick(60) for _ in range(12)]
 
 
 def test_the_driver_is_let_go_for_an_upgrade_and_taken_again(machine: Machine) -> None:

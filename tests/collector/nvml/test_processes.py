@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -39,6 +40,18 @@ def test_the_mps_server_is_nobody(machine: Machine) -> None:
     machine.sim.process(gpu, machine.start(4002, "nvidia-cuda-mps-server"))
 
     assert list(by_pid(machine.tick())) == [4001]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_nobody_hides_behind_the_name_of_the_mps_server(machine: Machine) -> None:
+    gpu = gpu_with(machine, 4001)
+    machine.sim.process(gpu, machine.start(4002, "nvidia-cuda-mps-server"))
+    os.chown(machine.proc / "4002", 1000, 1000)
+    assert list(by_pid(machine.tick())) == [4001, 4002]
+
+    # The server of a user, with a client.
+    machine.sim.process(gpu, machine.start(4003), kind=2)
+    assert list(by_pid(machine.tick())) == [4001, 4003]
 
 
 def test_more_processes_than_the_buffer_holds_are_all_listed(machine: Machine) -> None:
