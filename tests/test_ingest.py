@@ -129,7 +129,9 @@ def test_a_workload_that_had_no_name_for_a_while_is_billed_once(
     uid = "u-1" if kind == "kubernetes" else stand_in
     before = replace(ONE, workload=Workload(id=name, kind=kind, uid=uid))
     after = replace(ONE, stream="s2", workload=Workload(id=stand_in, kind=kind, uid=uid))
-    bring(ledger, before.segment(1, 30), after.segment(31, 60))
+    bring(ledger, after.segment(31, 60))
+    ledger.run()
+    bring(ledger, before.segment(1, 30))
     ledger.run()
 
     held = ledger.project.query("SELECT workload_id, SUM(device_seconds) AS s FROM usage GROUP BY workload_id")
