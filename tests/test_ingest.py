@@ -105,6 +105,19 @@ def test_rows_say_what_the_agent_said(ledger: Ledger) -> None:
     assert seen == [(f"GPU-a-{i}", "spot", MIDNIGHT, ONE.at(51)) for i in (0, 1)]
 
 
+def test_a_device_that_was_away_and_came_back_is_capacity_all_the_time(ledger: Ledger) -> None:
+    """For a repair, in another node, between two stays in its own."""
+
+    def stay(node: Node, first: int) -> Segment:
+        records = [Record(0, UNKNOWN, node.at(n), WINDOW, 0) for n in range(first, first + 3)]
+        return node.told(first, first + 2, Names([Device(uuid="GPU-x", name=H100)], [], []), records)
+
+    bring(ledger, stay(ONE, 1), stay(TWO, 4), stay(ONE, 7))
+    ledger.run()
+    found = ledger.project.query("SELECT SUM(device_seconds) AS s FROM usage").item()
+    assert found == 9 * WINDOW / 1000
+
+
 @pytest.mark.parametrize(
     ("kind", "stand_in", "name"), [("kubernetes", "pod:u-1", "ml/train-0"), ("slurm", "1240", "1234_7")]
 )
@@ -116,7 +129,9 @@ def test_a_workload_that_had_no_name_for_a_while_is_billed_once(
     uid = "u-1" if kind == "kubernetes" else stand_in
     before = replace(ONE, workload=Workload(id=name, kind=kind, uid=uid))
     after = replace(ONE, stream="s2", workload=Workload(id=stand_in, kind=kind, uid=uid))
-    bring(ledger, before.segment(1, 30), after.segment(31, 60))
+    bring(ledger, after.segment(31, 60))
+    ledger.run()
+    bring(ledger, before.segment(1, 30))
     ledger.run()
 
     held = ledger.project.query("SELECT workload_id, SUM(device_seconds) AS s FROM usage GROUP BY workload_id")

@@ -135,13 +135,18 @@ def devices(lake: Lake) -> pl.DataFrame:
 
 
 def capacity(seen: pl.DataFrame) -> pl.DataFrame:
-    """Devices as rows of `INPUT_CAPACITY`; a device that moves to another node leaves the one before."""
-    ordered = seen.sort("device_id", "first_ms", "cluster", "node")
-    following = pl.col("first_ms").shift(-1).over("device_id")
-    placed = ordered.with_columns(
-        start_ms="first_ms", end_ms=pl.min_horizontal("last_ms", following), quantity_ppm=pl.lit(PPM, pl.Int64)
+    """Devices as rows of `INPUT_CAPACITY`; a device that moves to another node leaves the one before.
+
+    While several nodes knew it before and after, it is at the one that came to know it last.
+    """
+    ends = pl.concat([seen.select("device_id", start_ms="first_ms"), seen.select("device_id", start_ms="last_ms")])
+    cut = (
+        ends.unique().sort("device_id", "start_ms").with_columns(end_ms=pl.col("start_ms").shift(-1).over("device_id"))
     )
-    return _as(placed.filter(pl.col("end_ms") > pl.col("start_ms")), INPUT_CAPACITY.schema)
+    covers = (pl.col("first_ms") <= pl.col("start_ms")) & (pl.col("last_ms") >= pl.col("end_ms"))
+    pieces = cut.join(seen, on="device_id").filter(covers).sort("device_id", "start_ms", "first_ms", "cluster", "node")
+    placed = pieces.unique(["device_id", "start_ms"], keep="last", maintain_order=True)
+    return _as(placed.with_columns(quantity_ppm=pl.lit(PPM, pl.Int64)), INPUT_CAPACITY.schema)
 
 
 def unstated(seen: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:

@@ -55,16 +55,31 @@ seen AS (
   ) = 1
 ),
 
+ends AS (
+  SELECT seen.device_id, seen.first_ms AS at_ms
+  FROM seen
+  UNION DISTINCT
+  SELECT seen.device_id, seen.last_ms
+  FROM seen
+),
+
+pieces AS (
+  SELECT ends.device_id, ends.at_ms AS first_ms, LEAD(ends.at_ms) OVER (PARTITION BY ends.device_id ORDER BY ends.at_ms) AS last_ms
+  FROM ends
+),
+
 leaving AS (
   SELECT
     seen.cluster, seen.pool, quantities.canonical AS accelerator, seen.device_id, quantities.chips_ppm AS quantity_ppm, seen.node,
-    seen.first_ms,
-    LEAST(
-      seen.last_ms,
-      COALESCE(LEAD(seen.first_ms) OVER (PARTITION BY seen.device_id ORDER BY seen.first_ms, seen.cluster, seen.node), seen.last_ms)
-    ) AS last_ms
-  FROM seen
+    pieces.first_ms, pieces.last_ms
+  FROM pieces
+  JOIN seen ON seen.device_id = pieces.device_id AND seen.first_ms <= pieces.first_ms AND seen.last_ms >= pieces.last_ms
   JOIN rebuilt.quantities AS quantities ON quantities.accelerator = seen.accelerator AND quantities.quantity_ppm = 1000000
+  QUALIFY
+    ROW_NUMBER() OVER (
+      PARTITION BY pieces.device_id, pieces.first_ms
+      ORDER BY seen.first_ms DESC, seen.cluster DESC, seen.node DESC
+    ) = 1
 )
 
 SELECT
