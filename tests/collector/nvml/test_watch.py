@@ -61,12 +61,13 @@ def test_work_goes_on_after_a_hung_call(machine: Machine) -> None:
 
 
 def test_what_the_source_raises_reaches_the_poll(machine: Machine) -> None:
+    machine.sim.add(H100)
     watch = machine.watched()
-    machine.sim.state.init_code = 18
+    assert poll(machine, watch) is not None
+    machine.sim.fail(18, "nvmlDeviceGetPowerUsage")
     with pytest.raises(Restart):
         poll(machine, watch)
-    machine.sim.state.init_code = 0
-    machine.sim.add(H100)
+    machine.sim.heal()
 
     tick = poll(machine, watch)
     assert tick is not None
