@@ -21,7 +21,7 @@ from collector import wire
 from collector.wire import UNKNOWN, Batch, Device, Header, Names, Record
 
 CLAIMED_PER_SECOND = 1_000_000
-CLAIMED_RATIO = 1.5
+CLAIMED_RATIO = 2.0
 GPUS, WINDOWS, WINDOW_MS = 8, 90, 10_000
 BEGIN_MS = 1_738_281_600_000
 _YEAR_MS = 366 * 86_400_000
