@@ -57,6 +57,12 @@ def free_port() -> int:
         return port
 
 
+def footprint(pid: int) -> tuple[float, str]:
+    """Resident memory in MB, and what is mapped into the process."""
+    status = Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2]
+    return int(status.split()[0]) * 1024 / 1e6, Path(f"/proc/{pid}/maps").read_text()
+
+
 def test_an_agent_tells_all_it_knows_when_it_is_stopped(running: Running, sim: Sim, job: int, root: Path) -> None:
     gpu = sim.add(H100)
     gpu.gpu_util, gpu.used = 40, 5 << 30
@@ -67,9 +73,12 @@ def test_an_agent_tells_all_it_knows_when_it_is_stopped(running: Running, sim: S
         until(lambda: _answers(port))
         until(lambda: scraped(port)["chipledger_agent_ticks_total"] >= 30)
         metrics = scraped(port)
+        resident, libraries = footprint(agent.pid)
         said = stop(agent)
 
     assert agent.returncode == 0, said
+    assert resident < 45
+    assert not [lib for lib in ("polars", "numpy", "duckdb", "pyarrow", "grpc", "sqlite3") if lib in libraries]
     label = '{hw_id="GPU-00000000-0000-0000-0000-000000000000",hw_name="NVIDIA H100 80GB HBM3",hw_type="gpu"}'
     assert metrics[f"hw_gpu_memory_usage_bytes{label}"] == 5 << 30
     assert metrics["chipledger_agent_batches_total"] >= 2
