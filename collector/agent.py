@@ -185,7 +185,9 @@ class Agent:
         return self._looked.wall_ms
 
     def _tell(self, until_ms: int) -> None:
-        self._telling_ms = self._looked.wall_ms if self._looked else 0
+        looked_ms = self._looked.wall_ms if self._looked else 0
+        # A hanging driver, and the end, tell of holdings beyond the last look.
+        self._telling_ms = max([looked_ms, *(hold.until_ms for hold in self.holders.open.values())])
         told = self._timeline.told(until_ms, self.holders.edges(until_ms))
         self._timeline.forget(self.latest.devices if self.latest else ())
         self._intervals += [*told, *merged(self._parts, self.window_ms)]

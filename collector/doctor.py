@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -11,7 +13,7 @@ from msgspec import Struct
 
 from collector import node
 from collector.clock import boot_ns, wall_ns
-from collector.config import Config
+from collector.config import Config, Misconfigured, address
 from collector.identity.resolver import Resolver
 from collector.inbox import Unavailable, open_inbox
 from collector.nvml.errors import Restart
@@ -45,6 +47,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _pids()
     yield from _clock()
     yield _spool(Path(config.spool.path))
+    yield _metrics(config.metrics.listen)
     yield from _inbox(config)
     yield from _identity(config, tuple(device for gpu in driver.devices for device in gpu.told))
 
@@ -129,6 +132,22 @@ def _room(folder: Path) -> Finding:
     except SpoolError:
         return Finding("ok", "spool", f"{says}, in use by a running agent")
     return Finding("ok", "spool", says)
+
+
+def _metrics(listen: str) -> Finding:
+    if not listen:
+        return Finding("ok", "metrics", "metrics.listen is empty: none are served")
+    try:
+        with socket.create_server(address(listen)):
+            return Finding("ok", "metrics", f"{listen} is free")
+    except Misconfigured as error:
+        return Finding("fail", "metrics", str(error), "correct it: the agent does not start with it")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return Finding("warn", "metrics", f"{listen} is in use", "by a running agent? else choose another port")
+        return Finding(
+            "fail", "metrics", f"{listen}: {error.strerror}", "choose another address: the agent does not start"
+        )
 
 
 def _inbox(config: Config) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -21,10 +20,11 @@ from collector.node import agent_id, boot_id, clock_synchronized, first_start, k
 from collector.nvml.errors import Restart
 from collector.nvml.source import Nvml
 from collector.nvml.watch import Watch
-from collector.ship import Shipper
+from collector.ship import Shipper, Shipping
 from collector.spool.errors import SpoolError
 from collector.spool.limits import Limits
 from collector.spool.spool import Spool
+from collector.stop import Stop
 from collector.wire import Header
 
 Say = Callable[[str, str], None]
@@ -60,7 +60,7 @@ class Service:
             config.sample.window * 1000,
             self._since(wall_ns() // 1_000_000),
         )
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._trouble = self._failure = ""
         self._failed = 0
         self.server = _server(config, self)
@@ -92,6 +92,7 @@ class Service:
         if self.shipper:
             self._ship_the_rest(self.shipper)
             self.shipper.stop(GRACE_S)
+            self._say_what_stays(self.shipper.status())
         if not self.watch.close(GRACE_S):
             self.say("warning", "the driver hangs in a call: it was left alone")
         if self.server:
@@ -101,7 +102,7 @@ class Service:
     def _loop(self) -> None:
         period = self.config.sample.period
         due = time.monotonic()
-        while not self._stop.is_set():
+        while not self._stop.told:
             self._step()
             self._report()
             due = max(due + period, time.monotonic())
@@ -152,6 +153,11 @@ class Service:
         while shipper.status().pending and time.monotonic() < until and not shipper.status().last_error:
             time.sleep(0.05)
 
+    def _say_what_stays(self, shipping: Shipping) -> None:
+        if shipping.pending:
+            why = f": {shipping.last_error}" if shipping.last_error else ""
+            self.say("warning", f"{shipping.pending} segments stay in the spool until the next start{why}")
+
     def wrong(self) -> str:
         """What is wrong at this moment; '' where all is well."""
         shipping = self.shipper.status() if self.shipper else None
@@ -166,7 +172,7 @@ class Service:
         return metrics.exposition(found)
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stop.set()
+        self._stop.tell()
 
     def _on_release(self, number: int, frame: FrameType | None) -> None:
         self.source.release()

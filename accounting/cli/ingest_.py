@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 
 from accounting import gaps
 from accounting.cli import screen
+from accounting.errors import InputError
 from accounting.inbox import Inbox, open_inbox
 from accounting.ingest import Tally, ingest
 from accounting.project import Project
@@ -32,11 +34,21 @@ def command(ctx: click.Context, place: str | None, watch: float | None) -> None:
       chipledger ingest --inbox gs://my-bucket/chipledger --watch 60
     """
     project = screen.project(ctx)
-    inbox = open_inbox(place or project.config.inbox, project.config.folder)
+    inbox = open_inbox(_from_here(place) if place else project.config.inbox, project.config.folder)
     _once(project, inbox)
     while watch is not None:
         time.sleep(watch)
         _once(project, inbox)
+
+
+def _from_here(place: str) -> str:
+    """A folder is the one that this shell means, and has to be there; a URL stays as it is."""
+    if "://" in place:
+        return place
+    folder = Path(place).absolute()
+    if not folder.is_dir():
+        raise InputError(f"--inbox {place}: there is no folder {folder}")
+    return str(folder)
 
 
 def _once(project: Project, inbox: Inbox) -> None:

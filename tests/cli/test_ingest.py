@@ -60,7 +60,7 @@ def test_another_inbox(empty: Shell) -> None:
 def test_an_inbox_that_cannot_be_is_told(empty: Shell) -> None:
     assert "inbox ftp://x: ftp is not known" in refused(empty, "ingest", "--inbox", "ftp://x")
     (empty.folder / "file").write_text("")
-    assert "inbox file: " in refused(empty, "ingest", "--inbox", "file", status=1)
+    assert "--inbox file: there is no folder" in refused(empty, "ingest", "--inbox", "file")
 
 
 def test_kept_segments_stay(empty: Shell) -> None:
