@@ -9,8 +9,8 @@ a proportional part of each; time beyond all capacity belongs to the place's lea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -21,85 +21,26 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from accounting.core.partition import AGENT
 from accounting.policy import Policy
+from tests.core.reckoning import (
+    FOREVER,
+    NOTHING,
+    Answer,
+    Key,
+    Lot,
+    Place,
+    Pool,
+    Row,
+    Told,
+    Who,
+    grouped,
+    less,
+    lot_of,
+    lot_order,
+    once,
+    total_of,
+)
 from tests.worlds import DAY, HOUR, ONE, START, World
-
-Row = dict[str, Any]
-Who = tuple[str | None, str | None, str | None, str | None]
-"""Workload, team, status, cost center."""
-Pool = tuple[str, str]
-Place = tuple[Pool, str | None]
-Lot = tuple[str | None, str | None, str | None, str | None]
-NOTHING: Lot = (None, None, None, None)
-FOREVER = 1 << 60
-Told = tuple[int, int, int, Policy]
-"""A sample after cutting: start, end, busy, and the policy at the start of the whole."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """What tells one row of usage from another, but for its node and sharing."""
-
-    hour: int
-    place: Place
-    lot: Lot
-    month: str
-    price: str | None
-    workload: str | None
-    team: str | None
-    status: str | None
-    cost_center: str | None
-    state: str
-    policy: int
-
-
-@dataclass
-class Amount:
-    """Device time and busy time in ms; `busy` stays None where nothing was observed."""
-
-    ms: Fraction = Fraction(0)
-    busy: Fraction | None = None
-
-    def add(self, ms: Fraction, busy: Fraction | None) -> None:
-        self.ms += ms
-        if busy is not None:
-            self.busy = (self.busy or Fraction(0)) + busy
-
-
-@dataclass
-class Answer:
-    """Exact usage by key, and capacity in ms by pool and day."""
-
-    usage: dict[Key, Amount] = field(default_factory=lambda: defaultdict(Amount))
-    stated: dict[tuple[Pool, int], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
-    raised: dict[tuple[Pool, int], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
-    prices: dict[str, int] = field(default_factory=dict)
-    rounded: set[tuple[Place, int]] = field(default_factory=set)
-    """Places and hours in which some time is no whole number of milliseconds."""
-    disagreements: dict[int, int] = field(default_factory=dict)
-    """Samples that say something else than a more trusted source, by day since the epoch."""
-
-    def by(self, *names: str) -> dict[tuple[Any, ...], Fraction]:
-        """Device time summed by some fields of the key; `day` is one too."""
-        sums: dict[tuple[Any, ...], Fraction] = defaultdict(Fraction)
-        for key, amount in self.usage.items():
-            sums[tuple((key.hour - START) // DAY if n == "day" else getattr(key, n) for n in names)] += amount.ms
-        return {k: v for k, v in sums.items() if v}
-
-    def cost(self) -> dict[tuple[Pool, int], int]:
-        """Nano-units by pool and day: price × time, half-even per place, hour and price. Needs whole milliseconds."""
-        units = self.by("place", "hour", "price")
-        sums: dict[tuple[Pool, int], int] = defaultdict(int)
-        for (place, hour, price), ms in units.items():
-            assert ms.denominator == 1
-            if price is not None:
-                sums[place[0], (hour - START) // DAY] += half_even(ms * self.prices[price] / HOUR)
-        return dict(sums)
-
-
-def half_even(value: Fraction) -> int:
-    return round(value)
 
 
 def answer(world: World) -> Answer:
@@ -135,16 +76,14 @@ class _Reading:
         part_rows = [s for s in world.full("samples") if s["part"]]
         device_rows = [s for s in world.full("samples") if s["device_id"] is not None and not s["part"]]
         workload_rows = [s for s in world.full("samples") if s["device_id"] is None]
-        self.broken = _grouped(self.world.health, "device_id")
-        self.of_device = {
-            k: self.seen(v, self.broken.get(k, [])) for k, v in _grouped(device_rows, "device_id").items()
-        }
+        self.broken = grouped(self.world.health, "device_id")
+        self.of_device = {k: self.seen(v, self.broken.get(k, [])) for k, v in grouped(device_rows, "device_id").items()}
         self.of_part = {
             (device, workload): self.seen(rows, self.broken.get(device, []))
-            for device, of_one in _grouped(part_rows, "device_id").items()
-            for workload, rows in _grouped(of_one, "workload_id").items()
+            for device, of_one in grouped(part_rows, "device_id").items()
+            for workload, rows in grouped(of_one, "workload_id").items()
         }
-        self.of_workload = {k: self.seen(v) for k, v in _grouped(workload_rows, "workload_id").items()}
+        self.of_workload = {k: self.seen(v) for k, v in grouped(workload_rows, "workload_id").items()}
 
     def job(self, row: Row) -> Row:
         return {**row, "end_ms": self.world.watermark if row["end_ms"] is None else row["end_ms"]}
@@ -171,12 +110,12 @@ class _Reading:
     # -- samples -----------------------------------------------------------------------------------------------------
 
     def seen(self, rows: list[Row], broken: Sequence[Row] = ()) -> list[Seen]:
-        return self.with_idle_runs(_less(self.agreed(rows), [(b["start_ms"], b["end_ms"]) for b in broken]))
+        return self.with_idle_runs(less(self.agreed(rows), [(b["start_ms"], b["end_ms"]) for b in broken]))
 
     def agreed(self, rows: list[Row]) -> list[Told]:
         """Of several sources the best present one at every instant; how often a worse one says something else."""
         best: list[Told] = []
-        for _, same in sorted(_grouped(rows, "rank").items()):
+        for _, same in sorted(grouped(rows, "rank").items()):
             worse = self.told(same)
             for start, end, busy, _ in worse:
                 for day in range(start // DAY, (end - 1) // DAY + 1):
@@ -184,7 +123,7 @@ class _Reading:
                     time = sum(b - a for a, b, _ in spans if a < b)
                     off = sum((told - busy) * (b - a) for a, b, told in spans if a < b)
                     self.disagreements[day] += abs(off) > 100_000 * time
-            best = sorted([*best, *_less(worse, [(a, b) for a, b, _, _ in best])], key=lambda t: t[0])
+            best = sorted([*best, *less(worse, [(a, b) for a, b, _, _ in best])], key=lambda t: t[0])
         return best
 
     def told(self, rows: list[Row]) -> list[Told]:
@@ -257,12 +196,12 @@ class _Reading:
         if who == "part":
             names = ("device_id", "workload_id")
             mine = [j for j in self.holding(a, b) if all(j[n] == job[n] for n in names)]
-            scale = Fraction(job["quantity_ppm"], _sum(mine))
+            scale = Fraction(job["quantity_ppm"], total_of(mine))
         elif who == "device":
             parts = (s for (device, _), told in self.of_part.items() if device == job["device_id"] for s in told)
             level = max(0, level - sum(s.busy for s in parts if s.start <= a < s.end))
             others = [j for j in held if self.teller(j, a) == "device"]
-            scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], _sum(others))
+            scale = Fraction(1) if shared is None else Fraction(job["quantity_ppm"], total_of(others))
         return Fraction(level, ONE) * scale * (b - a)
 
     def unhealthy(self, place: Place, t: int) -> bool:
@@ -363,7 +302,7 @@ class _Reading:
 
     def holding(self, a: int, b: int) -> Iterator[Row]:
         here = [j for j in self.jobs if j["start_ms"] <= a and b <= j["end_ms"] and j["quantity_ppm"] > 0]
-        return iter(_once(here))
+        return iter(once(here))
 
     def account(self, result: Answer, a: int, b: int, moved: set[tuple[Pool, int]]) -> None:
         held: dict[Place, list[Row]] = defaultdict(list)
@@ -377,21 +316,21 @@ class _Reading:
                 home: Place = (pool, row["device_id"])
                 alone = row["device_id"] is not None and home not in held
                 there[(pool, None) if alone and (pool, a // HOUR) in moved else home].append(row)
-        left = {p: _sum(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
+        left = {p: total_of(there[p]) - self.taken(p, held[p], there[p]) for p in {*held, *there}}
         free = {p: (quantity, not self.unhealthy(p, a) and self.known(p, a)) for p, quantity in left.items()}
         for place in sorted({*held, *there}, key=repr):
             self.account_place(result, a, b, place, held[place], there[place], free)
 
     def taken(self, place: Place, held: Sequence[Row], there: Sequence[Row]) -> int:
-        most = max(_sum(there), ONE) if place[1] is not None else FOREVER
-        return min(_sum(held), most)
+        most = max(total_of(there), ONE) if place[1] is not None else FOREVER
+        return min(total_of(held), most)
 
     def account_place(
         self, result: Answer, a: int, b: int, place: Place, held: list[Row], there: list[Row],
         free: Mapping[Place, tuple[int, bool]],
     ) -> None:  # fmt: skip
-        taken, total = self.taken(place, held, there), _sum(held)
-        result.raised[place[0], (a - START) // DAY] += Fraction(max(taken, _sum(there)), ONE) * (b - a)
+        taken, total = self.taken(place, held, there), total_of(held)
+        result.raised[place[0], (a - START) // DAY] += Fraction(max(taken, total_of(there)), ONE) * (b - a)
         for job in held:
             part = (
                 Fraction(job["quantity_ppm"], ONE)
@@ -447,7 +386,7 @@ class _Reading:
     def free_state(self, pool: Pool, quantity: int, t: int) -> str:
         waiting: dict[Any, int] = defaultdict(int)
         jobs = self.world.full("jobs")
-        for job in _once([j for j in jobs if self.waits(j, t)]):
+        for job in once([j for j in jobs if self.waits(j, t)]):
             if (job["pool"], job["accelerator"]) == pool:
                 named = (job["workload_id"], job["submitted_ms"], self.waits_until(job))
                 waiting[id(job) if job["workload_id"] is None else named] += job["quantity_ppm"]
@@ -502,10 +441,10 @@ class _Reading:
     def lots(self, place: Place, there: list[Row], t: int) -> dict[Lot, int]:
         found: dict[Lot, int] = defaultdict(int)
         for row in there:
-            found[_lot(row)] += row["quantity_ppm"]
+            found[lot_of(row)] += row["quantity_ppm"]
         if found:
             return found
-        return {min(self.lots_of_day.get((place, t // DAY), {NOTHING}), key=_lot_order): 1}
+        return {min(self.lots_of_day.get((place, t // DAY), {NOTHING}), key=lot_order): 1}
 
     @cached_property
     def lots_of_day(self) -> dict[tuple[Place, int], set[Lot]]:
@@ -517,48 +456,7 @@ class _Reading:
             for row in self.capacity:
                 if row["start_ms"] <= a and b <= row["end_ms"]:
                     pool, device = (row["pool"], row["accelerator"]), row["device_id"]
-                    found[(pool, device), a // DAY].add(_lot(row))
+                    found[(pool, device), a // DAY].add(lot_of(row))
                     if device is not None and (pool, device) not in held and (pool, a // HOUR) in moved:
-                        found[(pool, None), a // DAY].add(_lot(row))
+                        found[(pool, None), a // DAY].add(lot_of(row))
         return found
-
-
-def _grouped(rows: Iterable[Row], name: str) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row[name]].append(row)
-    return found
-
-
-def _once(rows: list[Row]) -> list[Row]:
-    """Of one workload's rows at an instant those that name a device, if any does; of one device's an agent's."""
-    by_device = {row["workload_id"] for row in rows if row["device_id"] is not None} - {None}
-    by_agent = {
-        (row["workload_id"], row["device_id"]) for row in rows if row["import_seq"] == AGENT and row["workload_id"]
-    }
-    named = [row for row in rows if row["device_id"] is not None or row["workload_id"] not in by_device]
-    return [r for r in named if r["import_seq"] == AGENT or (r["workload_id"], r["device_id"]) not in by_agent]
-
-
-def _less(told: Iterable[Told], spans: Iterable[tuple[int, int]]) -> list[Told]:
-    """What is left of each sample outside of the spans."""
-    left = list(told)
-    for start, end in spans:
-        if start < end:
-            before = [(a, min(b, start), busy, policy) for a, b, busy, policy in left]
-            after = [(max(a, end), b, busy, policy) for a, b, busy, policy in left]
-            left = [t for t in (*before, *after) if t[0] < t[1]]
-    return sorted(left, key=lambda t: t[0])
-
-
-def _sum(rows: Iterable[Row]) -> int:
-    return sum(r["quantity_ppm"] for r in rows)
-
-
-def _lot(row: Row) -> Lot:
-    return row["provider"], row["region"], row["purchase"], row["owner_team"]
-
-
-def _lot_order(lot: Lot) -> tuple[Any, ...]:
-    """The lot that says nothing first, then by what is said, NULL last."""
-    return (lot != NOTHING, tuple((x is None, x or "") for x in lot))

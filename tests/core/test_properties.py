@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from accounting.core.partition import Results
 from accounting.tables import CAPACITY, CHARGE_KINDS, CHARGES, FAULTS, PRICES, RESULTS, USAGE, WORKLOADS
-from tests.core.oracle import Answer, answer, half_even
+from tests.core.oracle import answer
+from tests.core.reckoning import Answer, half_even
 from tests.worlds import DAY, START, World, agents, ms, nano, together, worlds
 
 FIRST = date(2025, 1, 31)
