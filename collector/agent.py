@@ -116,8 +116,7 @@ class Agent:
 
     def _take(self, tick: Tick) -> None:
         self.counters.ticks += 1
-        if self.counters.stalled_since is not None:
-            self.counters.stalled_since = None
+        self.counters.stalled_since = None
         by_uuid = {device.uuid: device for device in tick.devices}
         for reading in tick.readings:
             if reading.energy_mj is not None:

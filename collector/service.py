@@ -51,9 +51,10 @@ class Service:
         self.spool = Spool(Path(config.spool.path), header_of(config, version), limits_of(config))
         self.shipper = _shipper(config, self.spool)
         self.watch = Watch(self.source)
+        self.resolver = Resolver(config.resolving)
         self.agent = Agent(
             self.watch,
-            Resolver(config.resolving),
+            self.resolver,
             self.spool,
             Clock(),
             round(period * 1000),
@@ -95,6 +96,7 @@ class Service:
             self._say_what_stays(self.shipper.status())
         if not self.watch.close(GRACE_S):
             self.say("warning", "the driver hangs in a call: it was left alone")
+        self.resolver.close()
         if self.server:
             self.server.close()
         self.spool.close()

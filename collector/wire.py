@@ -23,7 +23,7 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -407,10 +407,3 @@ def _unpacked(first: int, last: int, payload: bytes) -> Block:
         tables[name] = (count, raw[at : at + length])
         at += length
     return Block(first, last, head.names, tables)
-
-
-def decoded(segments: Iterable[Segment]) -> Iterator[tuple[Header, Block]]:
-    """Every block with the header of its segment."""
-    for segment in segments:
-        for block in segment.blocks:
-            yield segment.header, block
