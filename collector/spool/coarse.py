@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from collector.spool.names import Interner
-from collector.wire import FLAGS, NOTES, UNKNOWN, Batch, Holding, Names, Note, Record
+from msgspec import structs
+
+from collector.spool.names import REFERS, Interner
+from collector.wire import FLAGS, NOTES, UNKNOWN, Allocation, Batch, Holding, Note, Record, Served, Stock
 
 MINUTE_MS = 60_000
 QUARTER_MS = 900_000
@@ -20,7 +22,7 @@ _MEASURES = Record._fields[Record._fields.index("busy_ms") : Record._fields.inde
 
 
 def coarser(batch: Batch, level: int) -> Batch:
-    """A sealed segment's batch at `level`: 1 minutes, 2 quarters, 3 busy and energy only, 4 holdings only, 5 nothing.
+    """A sealed segment's batch at `level`: 1 minutes, 2 quarters, 3 busy and energy only, 4 no records, 5 nothing.
 
     What is left is exact, and a note tells the last step of each kind. Devices are always told.
     """
@@ -32,9 +34,9 @@ def coarser(batch: Batch, level: int) -> Batch:
         return _told(batch, _narrowed(batch), "coarsened", QUARTER_MS, "measures")
     if level == 4:
         lost_ms = sum(row.length_ms for row in batch.records if row.workload == UNKNOWN)
-        rest = Batch(batch.names, [], batch.holdings, batch.notes)
-        return _told(batch, rest, "dropped", lost_ms, "records")
-    lost_ms = sum(row.until_ms - row.start_ms for row in latest(batch.holdings))
+        return _told(batch, structs.replace(batch, records=[]), "dropped", lost_ms, "records")
+    held: list[Holding | Allocation] = [*latest(batch.holdings), *_held(batch)]
+    lost_ms = sum(row.until_ms - row.start_ms for row in held)
     return _told(batch, Batch(batch.names, [], [], batch.notes), "dropped", lost_ms, "holdings")
 
 
@@ -58,14 +60,24 @@ def latest(holdings: list[Holding]) -> list[Holding]:
     return [list(told)[-1] for _, told in groupby(ordered, key=lambda row: row[:3])]
 
 
+def newest(allocations: list[Allocation]) -> list[Allocation]:
+    """The latest of each allocation's tellings, sorted."""
+    ordered = sorted(allocations)
+    return [list(told)[-1] for _, told in groupby(ordered, key=lambda row: row[:4])]
+
+
+def _held(batch: Batch) -> list[Allocation]:
+    return [row for row in newest(batch.allocations) if row.start_ms != UNKNOWN]
+
+
 def _windowed(batch: Batch, window_ms: int) -> Batch:
-    return Batch(batch.names, windows(batch.records, window_ms), latest(batch.holdings), batch.notes)
+    return structs.replace(batch, records=windows(batch.records, window_ms), holdings=latest(batch.holdings))
 
 
 def _narrowed(batch: Batch) -> Batch:
     unknown = {name: UNKNOWN for name in _MEASURES if name not in _KEPT}
     records = [row._replace(**unknown, flags=row.flags | COARSE) for row in batch.records]
-    return _windowed(Batch(batch.names, records, batch.holdings, batch.notes), QUARTER_MS)
+    return _windowed(structs.replace(batch, records=records), QUARTER_MS)
 
 
 def _adjoins(before: Record, row: Record, window_ms: int) -> bool:
@@ -100,36 +112,32 @@ def _sum(run: list[Record]) -> Record:
 
 def _told(before: Batch, rest: Batch, kind: str, value: int, what: str) -> Batch:
     notes = [note for note in rest.notes if note.kind != NOTES.index("coarsened")]
-    texts = rest.names.texts
+    names = rest.names
     if value:
-        texts = [*texts, what]
-        notes.append(Note(_earliest(before), UNKNOWN, NOTES.index(kind), value, len(texts) - 1))
-    names = Names(rest.names.devices, rest.names.workloads, texts)
-    return _trimmed(Batch(names, rest.records, rest.holdings, sorted(notes)))
+        names = structs.replace(names, texts=[*names.texts, what])
+        notes.append(Note(_earliest(before), UNKNOWN, NOTES.index(kind), value, len(names.texts) - 1))
+    return _trimmed(structs.replace(rest, names=names, notes=sorted(notes)))
 
 
 def _earliest(batch: Batch) -> int:
-    rows: list[Record | Holding] = [*batch.records, *batch.holdings]
-    return min((*(row.start_ms for row in rows), *(note.at_ms for note in batch.notes)), default=0)
+    """When the first of its rows begins."""
+    rows: list[Record | Holding | Stock | Served] = [*batch.records, *batch.holdings, *batch.stock, *batch.served]
+    starts = [*(row.start_ms for row in rows), *(row.until_ms for row in batch.allocations)]
+    return min((*starts, *(note.at_ms for note in batch.notes)), default=0)
 
 
 def _trimmed(batch: Batch) -> Batch:
-    """The batch without workloads and texts that no row speaks of."""
-    rows: list[Record | Holding] = [*batch.records, *batch.holdings]
-    used = sorted({row.workload for row in rows} - {UNKNOWN})
-    workloads = {old: new for new, old in enumerate(used)} | {UNKNOWN: UNKNOWN}
-    said = sorted({note.text for note in batch.notes} - {UNKNOWN})
-    texts = {old: new for new, old in enumerate(said)} | {UNKNOWN: UNKNOWN}
-    return Batch(
-        Names(
-            batch.names.devices,
-            [batch.names.workloads[old] for old in used],
-            [batch.names.texts[old] for old in said],
-        ),
-        [row._replace(workload=workloads[row.workload]) for row in batch.records],
-        [row._replace(workload=workloads[row.workload]) for row in batch.holdings],
-        [note._replace(text=texts[note.text]) for note in batch.notes],
-    )
+    """The batch without workloads, texts and groups that no row speaks of."""
+    trimmed, names = batch, batch.names
+    for kind in ("workloads", "texts", "groups"):
+        columns = [(table, column) for table, of in REFERS.items() for column, name in of.items() if name == kind]
+        used = sorted({getattr(row, c) for table, c in columns for row in getattr(batch, table)} - {UNKNOWN})
+        moved = {old: new for new, old in enumerate(used)} | {UNKNOWN: UNKNOWN}
+        for table, column in columns:
+            rows = [row._replace(**{column: moved[getattr(row, column)]}) for row in getattr(trimmed, table)]
+            trimmed = structs.replace(trimmed, **{table: rows})
+        names = structs.replace(names, **{kind: [getattr(names, kind)[old] for old in used]})
+    return structs.replace(trimmed, names=names)
 
 
 def fused(batches: Iterable[Batch]) -> Batch:

@@ -1,10 +1,23 @@
-"""Positions of devices, workloads and texts in one segment."""
+"""Positions of devices, workloads, texts and groups in one segment."""
 
 from __future__ import annotations
 
 import msgspec
 
-from collector.wire import UNKNOWN, Batch, Device, Holding, Names, Record, Workload
+from collector.wire import TABLES, UNKNOWN, Batch, Device, Group, Names, Workload
+
+REFERS: dict[str, dict[str, str]] = {
+    "records": {"device": "devices", "workload": "workloads"},
+    "holdings": {"device": "devices", "workload": "workloads"},
+    "notes": {"device": "devices", "text": "texts"},
+    "allocations": {"group": "groups", "workload": "workloads", "outcome": "texts"},
+    "stock": {"group": "groups"},
+    "served": {"workload": "workloads", "model": "texts", "engine": "texts"},
+}
+"""By table, which columns are positions in which list of names."""
+
+OPTIONAL = {("records", "workload"), ("notes", "device"), ("notes", "text"), ("allocations", "outcome")}
+"""Positions that may be UNKNOWN."""
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
@@ -16,7 +29,8 @@ class Interner:
         self._devices: dict[Device, int] = {}
         self._workloads: dict[bytes, int] = {}
         self._texts: dict[str, int] = {}
-        self._new = Names([], [], [])
+        self._groups: dict[Group, int] = {}
+        self._new = _none()
 
     def device(self, device: Device) -> int:
         """The position of a device; one with other facts is another."""
@@ -37,6 +51,12 @@ class Interner:
             self._new.texts.append(text)
         return self._texts.setdefault(text, len(self._texts))
 
+    def group(self, group: Group) -> int:
+        """The position of a group."""
+        if group not in self._groups:
+            self._new.groups.append(group)
+        return self._groups.setdefault(group, len(self._groups))
+
     @property
     def new(self) -> Names:
         """Those that no written batch has told yet."""
@@ -44,15 +64,24 @@ class Interner:
 
     def told(self) -> None:
         """A batch with all that was new is on disk."""
-        self._new = Names([], [], [])
+        self._new = _none()
 
     def check(self, batch: Batch) -> None:
         """Raises `ValueError` where a row speaks of a position that this segment does not have."""
-        devices, workloads, texts = range(len(self._devices)), range(UNKNOWN, len(self._workloads)), len(self._texts)
-        told: list[Record | Holding] = [*batch.records, *batch.holdings]
-        for row in told:
-            if row.device not in devices or row.workload not in workloads:
-                raise ValueError(f"{row}: its names are not of this segment")
-        for note in batch.notes:
-            if not UNKNOWN <= note.device < len(devices) or not UNKNOWN <= note.text < texts:
-                raise ValueError(f"{note}: its names are not of this segment")
+        known = {
+            "devices": len(self._devices),
+            "workloads": len(self._workloads),
+            "texts": len(self._texts),
+            "groups": len(self._groups),
+        }
+        for table, columns in REFERS.items():
+            for column, names in columns.items():
+                at = TABLES[table]._fields.index(column)  # type: ignore[attr-defined]
+                told = [row[at] for row in getattr(batch, table)]
+                least = UNKNOWN if (table, column) in OPTIONAL else 0
+                if told and not (least <= min(told) and max(told) < known[names]):
+                    raise ValueError(f"{column} of {table}: its names are not of this segment")
+
+
+def _none() -> Names:
+    return Names([], [], [], [])

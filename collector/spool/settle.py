@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from collector.spool.coarse import latest
+from collector.spool.coarse import latest, newest
 from collector.spool.evidence import Evidence, Gap
 from collector.spool.files import sync_folder, write_whole
 from collector.spool.sealed import Sealed
@@ -56,7 +56,7 @@ def settle(path: Path, ordinal: int, evidence: Evidence, known: bool, appended: 
     sealed = None
     if found.blocks and not known:
         batch = joined(batch_of(block) for block in found.blocks)
-        batch.holdings = latest(batch.holdings)
+        batch.holdings, batch.allocations = latest(batch.holdings), newest(batch.allocations)
         sealed = write_sealed(path.parent, ordinal, found.header, _last(found), batch)
     lost = _lost(data, found, appended)
     if lost:

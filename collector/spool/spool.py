@@ -30,6 +30,7 @@ from collector.wire import (
     UNKNOWN,
     Batch,
     Header,
+    Names,
     Note,
     Segment,
     encode_block,
@@ -187,11 +188,11 @@ class Spool:
         return None
 
     def _block(self, batch: Batch, gaps: list[Gap]) -> bytes:
-        if batch.names.devices or batch.names.workloads or batch.names.texts:
+        if batch.names != Names():
             raise ValueError("the names of a batch are the spool's to fill in")
         self.names.check(batch)
         notes = [*batch.notes, *(self._note(gap) for gap in gaps)]
-        told = Batch(self.names.new, batch.records, batch.holdings, notes)
+        told = structs.replace(batch, names=self.names.new, notes=notes)
         return encode_block(self.stream, self._seq + 1, self._seq + 1, told)
 
     def _note(self, gap: Gap) -> Note:

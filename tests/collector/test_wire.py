@@ -13,7 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import wire
-from collector.wire import Batch, Device, Header, Holding, Names, Note, Record, Workload
+from collector.wire import (
+    Allocation,
+    Batch,
+    Device,
+    Group,
+    Header,
+    Holding,
+    Names,
+    Note,
+    Place,
+    Record,
+    Served,
+    Stock,
+    Workload,
+)
 
 STREAM = "a" * 32
 HEADER = Header(agent="agent", stream=STREAM, first=1, node="node")
@@ -33,8 +47,18 @@ names = st.builds(
     st.lists(st.builds(Device, uuid=texts, name=texts, minor=values, serial=texts), max_size=3),
     st.lists(st.builds(Workload, id=texts, kind=texts, hints=st.dictionaries(texts, texts, max_size=2)), max_size=3),
     st.lists(texts, max_size=3),
+    st.lists(st.builds(Group, place=st.builds(Place, cluster=texts, pool=texts), accelerator=texts), max_size=3),
 )
-batches = st.builds(Batch, names, rows_of(Record), rows_of(Holding), rows_of(Note))
+batches = st.builds(
+    Batch,
+    names,
+    rows_of(Record),
+    rows_of(Holding),
+    rows_of(Note),
+    rows_of(Allocation),
+    rows_of(Stock),
+    rows_of(Served),
+)
 
 
 def segment(told: list[Batch], sealed: bool = True) -> bytes:
@@ -61,12 +85,18 @@ def test_what_is_told_is_read(told: list[Batch], sealed: bool) -> None:
 def test_joined_is_all_rows_sorted(told: list[Batch]) -> None:
     whole = wire.joined(told)
 
-    assert whole.names.devices == [device for batch in told for device in batch.names.devices]
-    assert whole.names.workloads == [workload for batch in told for workload in batch.names.workloads]
-    assert whole.names.texts == [text for batch in told for text in batch.names.texts]
-    assert whole.records == sorted(row for batch in told for row in batch.records)
-    assert whole.holdings == sorted(row for batch in told for row in batch.holdings)
-    assert whole.notes == sorted(row for batch in told for row in batch.notes)
+    for kind in ("devices", "workloads", "texts", "groups"):
+        assert getattr(whole.names, kind) == [name for batch in told for name in getattr(batch.names, kind)]
+    for table in wire.TABLES:
+        assert getattr(whole, table) == sorted(row for batch in told for row in getattr(batch, table))
+
+
+def test_an_agent_tells_what_older_readers_know_and_what_they_wrote_is_read() -> None:
+    (block,) = wire.read_segment(segment([record(0)])).blocks
+    payload = zlib.decompress(wire.encode_planes(STREAM, block)[24:])
+    (size,) = struct.unpack_from("<I", payload)
+
+    assert msgspec.msgpack.decode(payload[4 : 4 + size])[1] == [1, 0, 0]
 
 
 def test_a_number_beyond_64_bits_is_refused_when_it_is_told() -> None:

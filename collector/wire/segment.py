@@ -1,21 +1,4 @@
-"""The one contract between the agent and accounting: what is told, and the segment format it travels in.
-
-A **stream** is what one run of an agent tells, as batches numbered from 1 (`seq`). A **segment** is a file with
-consecutive batches of one stream:
-
-    magic, header (length, crc32, MessagePack of `Header`)
-    blocks: length, crc32, first seq, last seq, payload          one batch each while written, merged when sealed
-    end:    length 0, crc32, first seq, last seq of the segment  only when sealed
-
-A block's checksum is seeded with its stream, so that a block that moved does not verify. A reader takes blocks up to
-the first that does not verify: what it returns is always a prefix of what was written.
-
-A payload is zlib of MessagePack `_Head` (names that are new in this segment, counts of rows) and, for each table, its
-columns as one little-endian int64 matrix: each column's differences from row to row, split into eight byte planes, so
-that high bytes, which rarely change, stand together. `UNKNOWN` stands for NULL. Times are Unix milliseconds (UTC),
-intervals half-open, activity is an integral over the interval in milliseconds of a whole device (what is less than one
-is carried over, so that sums are exact).
-"""
+"""The segment format: headers, blocks of byte planes, and the end; reading takes the sound prefix."""
 
 from __future__ import annotations
 
@@ -29,10 +12,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-VERSION = 1
+from collector.wire.records import COLUMNS, TABLES, Batch, Header, Names
+
 MAGIC = b"chipseg\x01"
 SUFFIX = ".seg"
-UNKNOWN = -1
 MOST_BYTES = 64 << 20
 """No header, block or payload is larger: a damaged length must not ask for memory."""
 
@@ -40,173 +23,8 @@ _LENGTH = struct.Struct("<II")
 _BLOCK = struct.Struct("<IIQQ")
 _SIZE = struct.Struct("<I")
 
-HEALTH = {
-    1: "lost: the driver does not reach the device",
-    2: "xid: a critical error was reported",
-    4: "ecc: an uncorrectable memory error was counted",
-    8: "reset: the device asks for a reset",
-}
-"""Bits of `Record.health`; any bit means that the device could not be used."""
-
-FLAGS = {
-    1: "contradiction: signals of one device exclude each other, such as no SM activity at full utilization",
-    2: "held: the last value stood in for a late one",
-    4: "energy_restart: the energy counter began anew",
-    8: "coarse: windows were joined to save room",
-    16: "split_by_memory: no activity per process was to be had, memory divided the device's",
-    32: "split_equally: neither activity nor memory per process was to be had",
-}
-"""Bits of `Record.flags`."""
-
-NOTES = (
-    "xid",
-    "lost",
-    "recovered",
-    "driver_reload",
-    "stalled",
-    "clock_step",
-    "coarsened",
-    "dropped",
-    "damaged",
-    "unattributed",
-    "layout",
-    "unallocated_use",
-)
-"""Kinds of `Note`, by position. `dropped` and `damaged`: `value` is the milliseconds or batches that are gone."""
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A device, or a MIG instance of the device `parent`; `minor` is N of /dev/nvidiaN, which Slurm counts by.
-
-    `instance` is the id of a MIG device's GPU instance, by which GKE names it.
-    """
-
-    uuid: str
-    name: str
-    minor: int = UNKNOWN
-    bus: str = ""
-    serial: str = ""
-    memory_bytes: int = UNKNOWN
-    parent: str = ""
-    profile: str = ""
-    instance: int = UNKNOWN
-
-
-class Workload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who holds a device: facts that it cannot forge, and what it says of itself.
-
-    `kind`: kubernetes, slurm, docker, podman, containerd, systemd, user, host, … `trust` says what `id` rests on:
-    fact (kernel, kubelet, scheduler), claim (labels) or hint (environment). `claims` and `hints` have the keys team,
-    cost_center, model, purpose. `node` is not here: the segment has it.
-    """
-
-    id: str
-    kind: str
-    trust: str = "fact"
-    uid: str = ""
-    container: str = ""
-    namespace: str = ""
-    user: str = ""
-    account: str = ""
-    owner: str = ""
-    claims: dict[str, str] = {}
-    hints: dict[str, str] = {}
-
-
-class Record(NamedTuple):
-    """What a device (`workload` UNKNOWN), or one workload's part of it, did in one observed interval.
-
-    `device` and `workload` are positions in the segment's names. What was not observed is UNKNOWN, never 0.
-    """
-
-    device: int
-    workload: int
-    start_ms: int
-    length_ms: int
-    busy_ms: int = UNKNOWN
-    sm_ms: int = UNKNOWN
-    tensor_ms: int = UNKNOWN
-    dram_ms: int = UNKNOWN
-    memory_byte_ms: int = UNKNOWN
-    memory_peak_bytes: int = UNKNOWN
-    energy_mj: int = UNKNOWN
-    throttled_ms: int = UNKNOWN
-    health: int = 0
-    flags: int = 0
-
-
-class Holding(NamedTuple):
-    """A workload holds a share of a device since `start_ms`, known until `until_ms`; `closed`: it ended there.
-
-    An open holding is told again as time goes on; of several with one device, workload and start the latest
-    `until_ms` counts.
-    """
-
-    device: int
-    workload: int
-    start_ms: int
-    until_ms: int
-    share_ppm: int
-    closed: int
-
-
-class Note(NamedTuple):
-    """Something that happened: `kind` is a position in NOTES, `device` and `text` may be UNKNOWN."""
-
-    at_ms: int
-    device: int
-    kind: int
-    value: int
-    text: int
-
-
-TABLES: dict[str, type[tuple[int, ...]]] = {"records": Record, "holdings": Holding, "notes": Note}
-COLUMNS: dict[str, tuple[str, ...]] = {name: row._fields for name, row in TABLES.items()}  # type: ignore[attr-defined]
-
-
-class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a segment's batches come from; `first` is the seq of its first batch.
-
-    `wall_ms` and `boot_ns` were read at one instant at the stream's start; `synced` is what the kernel said of its
-    clock then. `previous` is the agent's stream before this one, and `previous_last` the last seq that is on disk of
-    it, so that a reader knows what is still to come.
-    """
-
-    agent: str
-    stream: str
-    first: int
-    node: str
-    cluster: str = "default"
-    pool: str = ""
-    provider: str | None = None
-    region: str | None = None
-    purchase: str | None = None
-    boot: str = ""
-    software: str = ""
-    wall_ms: int = UNKNOWN
-    boot_ns: int = UNKNOWN
-    synced: bool | None = None
-    window_ms: int = 10_000
-    previous: str = ""
-    previous_last: int = 0
-    version: int = VERSION
-
-
-class Names(msgspec.Struct):
-    """Devices, workloads and texts that rows speak of by position, in the order they became known."""
-
-    devices: list[Device] = []
-    workloads: list[Workload] = []
-    texts: list[str] = []
-
-
-class Batch(msgspec.Struct):
-    """Rows of one or several seqs, and the names that are new since the segment's last batch."""
-
-    names: Names = msgspec.field(default_factory=Names)
-    records: list[Record] = []
-    holdings: list[Holding] = []
-    notes: list[Note] = []
+_FIRST = 3
+"""Tables that every segment has; later ones are left out of a payload where nothing follows."""
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -259,7 +77,10 @@ def encode_block(stream: str, first: int, last: int, batch: Batch) -> bytes:
 
 def encode_planes(stream: str, block: Block) -> bytes:
     """A block whose rows are planes already, as `read_segment` has them."""
-    head = msgspec.msgpack.encode(_Head(block.names, [block.tables[name][0] for name in TABLES]))
+    counts = [block.tables[name][0] for name in TABLES]
+    while len(counts) > _FIRST and not counts[-1]:
+        counts.pop()
+    head = msgspec.msgpack.encode(_Head(block.names, counts))
     planes = b"".join(block.tables[name][1] for name in TABLES)
     payload = zlib.compress(_SIZE.pack(len(head)) + head + planes, 6)
     checksum = _checksum(stream, block.first, block.last, payload)
@@ -342,22 +163,19 @@ def rows(block: Block, table: str) -> list[Any]:
 
 def batch_of(block: Block) -> Batch:
     """A block's rows and new names."""
-    return Batch(block.names, rows(block, "records"), rows(block, "holdings"), rows(block, "notes"))
+    return Batch(block.names, **{name: rows(block, name) for name in TABLES})
 
 
 def joined(batches: Iterable[Batch]) -> Batch:
     """Consecutive batches of one segment as one; rows sorted, so that they compress."""
-    whole = Batch(Names([], [], []), [], [], [])
+    whole = Batch(Names([], [], [], []), **{name: [] for name in TABLES})
     for batch in batches:
-        whole.names.devices += batch.names.devices
-        whole.names.workloads += batch.names.workloads
-        whole.names.texts += batch.names.texts
-        whole.records += batch.records
-        whole.holdings += batch.holdings
-        whole.notes += batch.notes
-    whole.records.sort()
-    whole.holdings.sort()
-    whole.notes.sort()
+        for name in Names.__struct_fields__:
+            getattr(whole.names, name).extend(getattr(batch.names, name))
+        for name in TABLES:
+            getattr(whole, name).extend(getattr(batch, name))
+    for name in TABLES:
+        getattr(whole, name).sort()
     return whole
 
 
@@ -400,7 +218,10 @@ def _unpacked(first: int, last: int, payload: bytes) -> Block:
     head = msgspec.msgpack.decode(raw[_SIZE.size : _SIZE.size + size], type=_Head)
     at = _SIZE.size + size
     tables: dict[str, tuple[int, bytes]] = {}
-    for (name, columns), count in zip(COLUMNS.items(), head.rows, strict=True):
+    if not _FIRST <= len(head.rows) <= len(TABLES):
+        raise ValueError(f"{len(head.rows)} tables")
+    counts = head.rows + [0] * (len(TABLES) - len(head.rows))
+    for (name, columns), count in zip(COLUMNS.items(), counts, strict=True):
         length = 8 * count * len(columns)
         if count < 0 or at + length > len(raw):
             raise ValueError(f"{name} are cut off")
