@@ -7,13 +7,11 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
-
-from msgspec import Struct
 
 from collector import node
 from collector.clock import boot_ns, wall_ns
 from collector.config import Config, Misconfigured, address
+from collector.finding import Finding, Grade
 from collector.identity.resolver import Resolver
 from collector.inbox import Unavailable, open_inbox
 from collector.nvml.errors import Restart
@@ -23,21 +21,10 @@ from collector.spool.errors import SpoolError
 from collector.spool.lock import lock
 from collector.wire import Device
 
-Grade = Literal["ok", "warn", "fail"]
-
 HOST_PIDS = "pid:[4026531836]"
 """What the kernel calls the first PID namespace (PROC_PID_INIT_INO)."""
 
 MOST_SKEW_MS = 2_000
-
-
-class Finding(Struct, frozen=True):
-    """One line of the doctor; `remedy` is '' where nothing is wrong."""
-
-    grade: Grade
-    about: str
-    says: str
-    remedy: str = ""
 
 
 def examine(config: Config) -> Iterator[Finding]:
