@@ -49,7 +49,7 @@ class Service:
             proc=Path(config.identity.proc),
         )
         self.spool = Spool(Path(config.spool.path), header_of(config, version), limits_of(config))
-        self.shipper = _shipper(config, self.spool)
+        self.shipper = shipper_of(config, self.spool)
         self.watch = Watch(self.source)
         self.resolver = Resolver(config.resolving)
         self.agent = Agent(
@@ -64,7 +64,7 @@ class Service:
         self._stop = Stop()
         self._trouble = self._failure = ""
         self._failed = 0
-        self.server = _server(config, self)
+        self.server = server_of(config, self.text, self.wrong)
 
     def run(self) -> None:
         """Once a period a step, until SIGTERM or SIGINT; then everything is told, sealed and sent if possible.
@@ -222,7 +222,8 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def _shipper(config: Config, spool: Spool) -> Shipper | None:
+def shipper_of(config: Config, spool: Spool) -> Shipper | None:
+    """Who sends the spool's segments to the inbox; None where none is configured. Raises `Misconfigured`."""
     if not config.inbox.url:
         return None
     try:
@@ -231,11 +232,12 @@ def _shipper(config: Config, spool: Spool) -> Shipper | None:
         raise Misconfigured(str(error)) from error
 
 
-def _server(config: Config, service: Service) -> metrics.Server | None:
+def server_of(config: Config, text: Callable[[], str], wrong: Callable[[], str]) -> metrics.Server | None:
+    """The server of `/metrics`; None where none is configured. Raises `Misconfigured`."""
     if not config.metrics.listen:
         return None
     host, port = address(config.metrics.listen)
     try:
-        return metrics.Server(host, port, service.text, service.wrong)
+        return metrics.Server(host, port, text, wrong)
     except OSError as error:
         raise Misconfigured(f"metrics.listen: {config.metrics.listen}: {error.strerror}") from error

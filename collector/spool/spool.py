@@ -120,9 +120,13 @@ class Spool:
         self.names.told()
         if gaps:
             self._try(partial(self._tell, gaps))
+        self.tend()
+        return seq
+
+    def tend(self) -> None:
+        """Seals the log if it is due, which an append does too: for a caller that appends seldom."""
         if self._due():
             self.seal()
-        return seq
 
     def seal(self) -> None:
         """Seals the log, if there is one, so that it can be shipped; a failure is counted and tried again later."""
