@@ -1,4 +1,4 @@
-"""What agents told, as ingested from the inbox: activity, holdings, devices, notes.
+"""What agents and other collectors told, as ingested from the inbox.
 
 Rows count while their import does, and may repeat each other: `accounting.inputs.observations` has those that count.
 """
@@ -10,10 +10,11 @@ from accounting.schema import Spec, Table, columns
 _TOLD: tuple[Spec, ...] = (
     ("import_seq!", "int64", "Number of the import that brought the row."),
     ("row!", "int64", "Row in the import, counted from 1."),
-    ("cluster!", "string", "Cluster of the agent."),
+    ("source", "string", "Who tells: agent (or NULL), prometheus, cloud_monitoring, scheduler."),
+    ("cluster!", "string", "Cluster of what is told of."),
 )
 _DEVICE: tuple[Spec, ...] = (
-    ("node!", "string", "Node of the agent."),
+    ("node!", "string", "Node of the device."),
     ("device_id!", "string", "Device; of a MIG instance the device it is cut from."),
 )
 _INSTANCE: Spec = ("instance_id", "string", "MIG instance; NULL: the device itself.")
@@ -44,7 +45,7 @@ AGENT_HOLDINGS = Table(
     ("import_seq", "row"),
     columns(
         *_TOLD,
-        ("pool!", "string", "Pool of the agent."),
+        ("pool!", "string", "Pool of the device."),
         *_DEVICE,
         _INSTANCE,
         ("accelerator!", "string", "Name of the device; of an instance with its profile."),
@@ -70,7 +71,7 @@ AGENT_DEVICES = Table(
     ("import_seq", "row"),
     columns(
         *_TOLD,
-        ("pool!", "string", "Pool of the agent."),
+        ("pool!", "string", "Pool of the device."),
         *_DEVICE,
         ("accelerator!", "string", "Name of the device."),
         ("provider", "string", "gcp, aws, azure, on_prem, …"),
@@ -86,7 +87,7 @@ AGENT_NOTES = Table(
     ("import_seq", "row"),
     columns(
         *_TOLD,
-        ("node!", "string", "Node of the agent."),
+        ("node!", "string", "Node concerned."),
         ("device_id", "string", "Device or MIG instance concerned; NULL: the node or the agent."),
         ("at_ms!", "int64", "When."),
         ("kind!", "string", "xid, lost, recovered, driver_reload, stalled, clock_step, dropped, damaged, …"),
@@ -95,4 +96,80 @@ AGENT_NOTES = Table(
     ),
 )
 
-AGENT: dict[str, Table] = {t.name: t for t in (AGENT_RECORDS, AGENT_HOLDINGS, AGENT_DEVICES, AGENT_NOTES)}
+_GROUP: tuple[Spec, ...] = (
+    ("pool!", "string", "Pool."),
+    ("node", "string", "Node; NULL: the pool as a whole."),
+    ("accelerator!", "string", "Name of the accelerator; of slices with their profile."),
+)
+AGENT_ALLOCATIONS = Table(
+    "agent_allocations",
+    "Workloads that ask for or hold accelerators by number, as far as a collector knew; told again as time goes on.",
+    ("import_seq", "row"),
+    columns(
+        *_TOLD,
+        *_GROUP,
+        ("quantity_ppm!", "int64", "Accelerators, in millionths."),
+        ("workload_id!", "string", "Who asks or holds."),
+        ("kind!", "string", "kubernetes, slurm, …"),
+        ("trust!", "string", "What workload_id rests on: fact, claim or hint."),
+        ("uid", "string", "The workload's id in its own system."),
+        ("namespace", "string", "Kubernetes namespace, or Slurm partition."),
+        ("user", "string", "User."),
+        ("account", "string", "Slurm account."),
+        ("team", "string", "The workload's own statement of its team: a claim."),
+        ("model", "string", "Model: a claim."),
+        ("purpose", "string", "Purpose: a claim."),
+        ("submitted_ms", "int64", "When it was asked for."),
+        ("start_ms", "int64", "Held since; NULL: it waits."),
+        ("until_ms!", "int64", "Held, or waiting, at least until."),
+        ("closed!", "int64", "1: it ended at until_ms."),
+        ("priority", "int64", "Scheduling priority."),
+        ("outcome", "string", "How it ended, in the scheduler's words."),
+    ),
+)
+AGENT_STOCK = Table(
+    "agent_stock",
+    "Accelerators that were there in an interval, by number, and in which condition.",
+    ("import_seq", "row"),
+    columns(
+        *_TOLD,
+        *_GROUP,
+        ("provider", "string", "gcp, aws, azure, on_prem, …"),
+        ("region", "string", "Provider's region."),
+        ("purchase", "string", "on_demand, spot, committed, reservation, owned, …"),
+        ("quantity_ppm!", "int64", "Accelerators, in millionths."),
+        ("start_ms!", "int64", "Start of the interval."),
+        ("until_ms!", "int64", "End of the interval."),
+        ("condition!", "string", "ready, maintenance or unhealthy."),
+    ),
+)
+AGENT_SERVED = Table(
+    "agent_served",
+    "What a serving engine counted in an interval for one model.",
+    ("import_seq", "row"),
+    columns(
+        *_TOLD,
+        ("workload_id!", "string", "Workload that served: a replica."),
+        ("model!", "string", "Model, as the engine names it: a claim."),
+        ("engine!", "string", "vllm, sglang, triton, …"),
+        ("start_ms!", "int64", "Start of the interval."),
+        ("end_ms!", "int64", "End of the interval."),
+        ("requests", "int64", "Requests that were answered."),
+        ("input_tokens", "int64", "Prompt tokens, cached ones included."),
+        ("output_tokens", "int64", "Generated tokens."),
+        ("busy_ms", "int64", "Milliseconds of one device in which the engine computed, where it measures them."),
+    ),
+)
+
+AGENT: dict[str, Table] = {
+    t.name: t
+    for t in (
+        AGENT_RECORDS,
+        AGENT_HOLDINGS,
+        AGENT_DEVICES,
+        AGENT_NOTES,
+        AGENT_ALLOCATIONS,
+        AGENT_STOCK,
+        AGENT_SERVED,
+    )
+}

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 import sql
+from accounting.core.partition import AGENT
 from accounting.inventory import Inventory, Span
 from accounting.plan import EMPTY, Day, epoch_ms
 from accounting.policy import Policy
@@ -105,6 +106,8 @@ def _check(
     span_rows = [(s.cluster, s.event, s.watermark, last[s.cluster]) for s in spans if s.cluster in last]
     session.load("run.spans", pl.DataFrame(span_rows, schema=_SPANS, orient="row"))
     session.load("run.names", inventory.names)
+    session.load("run.told_jobs", _told(inventory.jobs).filter(pl.col("import_seq") < AGENT))
+    session.load("run.told_capacity", _told(inventory.capacity).filter(pl.col("device_id").is_null()))
     session.load("run.platforms", pl.DataFrame({"team": sorted({p.platform_team for p in policies})}))
     for name in REBUILT:
         session.define(f"rebuilt.{name}", sql.read(f"rebuilt/{name}"), keep=True)
@@ -120,6 +123,13 @@ def _check(
         session.query(sql.read("run/faults")).to_dicts(),
         session.query(sql.read("run/unpriced")).to_dicts(),
     )
+
+
+def _told(rows: pl.DataFrame) -> pl.DataFrame:
+    """What collectors told and counts; which of several counts is not judged anew."""
+    names = ("cluster", "pool", "accelerator", "device_id", "quantity_ppm", "start_ms", "end_ms", "import_seq")
+    more = [name for name in ("workload_id", "submitted_ms") if name in rows.columns]
+    return rows.filter(pl.col("import_seq") <= AGENT).select(*names, *more)
 
 
 def _residual(failures: Sequence[Failure], check: str) -> Decimal:

@@ -16,7 +16,8 @@ import polars as pl
 from accounting.agent_tables import AGENT
 from accounting.inbox import Inbox, Item
 from accounting.inputs.importing import Progress, silent
-from accounting.inputs.segments import Told, decode, frames
+from accounting.inputs.segments import Told, decode
+from accounting.inputs.telling import frames
 from accounting.stores import ranges
 from accounting.stores.lake import Lake, StagedFile, disk
 from accounting.stores.ranges import Range, Taken

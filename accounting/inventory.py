@@ -10,27 +10,32 @@ import polars as pl
 
 from accounting import gaps
 from accounting.accelerators import canonical
-from accounting.agent_tables import AGENT_HOLDINGS, AGENT_RECORDS
-from accounting.core.partition import AGENT, GAPS, Partition
+from accounting.agent_tables import AGENT_HOLDINGS, AGENT_RECORDS, AGENT_SERVED
+from accounting.core.partition import AGENT, DEVICE_SPANS, FILE, GAPS, SERVED, UNNAMED, Partition
 from accounting.core.rounding import proportion
 from accounting.core.steps import DAY, PPM, merge
-from accounting.inputs import observations
+from accounting.inputs import counts, observations, stocked
+from accounting.inputs.arbiter import NO_DISPUTES, arbitrate
 from accounting.inputs.effective import effective
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
 
-IMPORTED = {"part": pl.lit(False), "rank": pl.lit(9, pl.Int64)}
+IMPORTED = {"part": pl.lit(False), "rank": pl.lit(FILE, pl.Int64)}
 """What imported samples leave out: they tell of whole devices or workloads, and any other source goes before them."""
-AGENT_RANK = 0
+
+
+NO_SPANS = pl.DataFrame(schema={"cluster": pl.String, **DEVICE_SPANS})
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """Effective rows of all clusters; accelerators are canonical, quantities count chips. Samples stay on disk.
 
-    `jobs` has what agents told of holdings, `capacity` the devices that they saw and no imported capacity speaks of.
-    `imported` says when each live import was (import_seq, imported_ms). `records` are those of agents as they came,
-    `instances` who held MIG instances, `gaps` what has not come of them.
+    `jobs` has what collectors told of holdings, `capacity` the devices that they saw or counted and no imported
+    capacity speaks of. `imported` says when each live import was (import_seq, imported_ms). `records` are those of
+    collectors as they came, `instances` who held MIG instances, `gaps` what has not come of them, `unnamed` what is
+    known of capacity without devices, `maintenance` and `failed` when schedulers had devices out of service, `served`
+    what engines counted, `disputes` where collectors differed about a holder. All by cluster.
     """
 
     jobs: pl.DataFrame
@@ -43,6 +48,11 @@ class Inventory:
     records: pl.LazyFrame = field(default_factory=lambda: AGENT_RECORDS.empty().lazy())
     instances: pl.DataFrame = field(default_factory=AGENT_HOLDINGS.empty)
     gaps: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"cluster": pl.String, **GAPS}))
+    unnamed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"cluster": pl.String, **UNNAMED}))
+    maintenance: pl.DataFrame = field(default_factory=lambda: NO_SPANS)
+    failed: pl.DataFrame = field(default_factory=lambda: NO_SPANS)
+    served: pl.LazyFrame = field(default_factory=lambda: AGENT_SERVED.empty().lazy())
+    disputes: pl.DataFrame = field(default_factory=lambda: NO_DISPUTES)
 
     @property
     def observed(self) -> pl.LazyFrame:
@@ -71,25 +81,34 @@ class Span:
 
 def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
-    jobs, capacity = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity"))
-    held, seen = observations.holdings(lake), observations.capacity(observations.devices(lake))
-    jobs = pl.concat([jobs, observations.jobs(held, jobs)])
+    logged, stated = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity"))
+    records = observations.records(lake)
+    told = arbitrate(observations.holdings(lake), counts.allocations(lake), logged, records)
+    jobs = pl.concat([logged, observations.jobs(told.holdings, told.allocations, logged)])
+    seen, stock = observations.capacity(observations.devices(lake)), counts.stock(lake)
     priced = lake.scan_input("prices").select("accelerator").collect()
-    said = pl.concat([f["accelerator"] for f in (jobs, capacity, seen, priced)]).unique().sort()
+    said = pl.concat([f["accelerator"] for f in (jobs, stated, seen, stock, priced)]).unique().sort()
     names = _names(said.to_list(), aliases)
-    stated = _renamed(capacity, names)
-    there = pl.concat([stated, observations.unstated(_renamed(seen, names), stated)])
+    stated, seen, stock = (_renamed(frame, names) for frame in (stated, seen, stock))
+    levels = stocked.levels(stock, seen)
+    there = pl.concat([seen, stocked.capacity(levels)])
+    capacity = pl.concat([stated, observations.unstated(there, stated)])
     return Inventory(
         _renamed(jobs, names),
-        there,
+        capacity,
         effective(lake, "prices", aliases).collect(),
         effective(lake, "teams").collect(),
-        _at_home(effective(lake, "samples").with_columns(**IMPORTED), jobs, there),
+        _at_home(effective(lake, "samples").with_columns(**IMPORTED), jobs, capacity),
         names,
         _imported(lake),
-        observations.records(lake),
-        held.filter(pl.col("instance_id").is_not_null()),
+        records,
+        told.holdings.filter(pl.col("instance_id").is_not_null()),
         _gaps(lake),
+        stocked.unnamed(levels),
+        stocked.devices_in(levels, seen, "maintenance"),
+        stocked.devices_in(levels, seen, "unhealthy"),
+        counts.served(lake),
+        told.disputes,
     )
 
 
@@ -235,6 +254,10 @@ def partition(
         unhealthy(inventory, span, start, end),
         watched(inventory, span, start, end),
         inventory.gaps.filter(mine).drop("cluster"),
+        _inside(inventory.maintenance, span, start, end),
+        _inside(inventory.unnamed, span, start, end),
+        served(inventory, span, start, end),
+        inventory.disputes.filter(mine).drop("cluster"),
     )
 
 
@@ -245,16 +268,36 @@ def _samples(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataF
     if not rows.height:
         return told.drop("import_seq", "row", "cluster", "memory_bytes").collect(engine="streaming")
     seen = observations.by_device(observations.distinct(rows), inventory.instances).with_columns(
-        power_mw=pl.lit(None, pl.Int64), part=pl.col("workload_id").is_not_null(), rank=pl.lit(AGENT_RANK, pl.Int64)
+        power_mw=pl.lit(None, pl.Int64), part=pl.col("workload_id").is_not_null()
     )
     columns = told.drop("import_seq", "row", "cluster", "memory_bytes").collect(engine="streaming")
     return pl.concat([columns, seen.select(columns.columns)])
 
 
 def unhealthy(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
-    """When agents found the cluster's devices unusable in `[start, end)`: device_id, start_ms, end_ms."""
+    """When agents found the cluster's devices unusable in `[start, end)`, or schedulers their nodes.
+
+    DEVICE_SPANS; may overlap.
+    """
     sick = (pl.col("health") > 0) & pl.col("instance_id").is_null() & pl.col("workload_id").is_null()
-    return _spans(inventory.records.filter(sick), span, start, end)
+    found = _spans(inventory.records.filter(sick), span, start, end)
+    return pl.concat([found, _inside(inventory.failed, span, start, end)])
+
+
+def served(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
+    """What the cluster's engines counted up to instants in `(start, end]`: SERVED."""
+    mine = (pl.col("cluster") == span.cluster) & (pl.col("end_ms") > start) & (pl.col("end_ms") <= end)
+    return inventory.served.filter(mine).select(list(SERVED)).collect(engine="streaming")
+
+
+def _inside(rows: pl.DataFrame, span: Span, start: int, end: int) -> pl.DataFrame:
+    """The cluster's rows clipped to the window."""
+    mine = (pl.col("cluster") == span.cluster) & (pl.col("start_ms") < end) & (pl.col("end_ms") > start)
+    return (
+        rows.filter(mine)
+        .drop("cluster")
+        .with_columns(pl.col("start_ms").clip(lower_bound=start), pl.col("end_ms").clip(upper_bound=end))
+    )
 
 
 def watched(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from accounting.inventory import Inventory, Span, capacity_of
 from accounting.policy import Policy
 from accounting.stores.lake import Live
 
-NUMBERS = 4
+NUMBERS = 5
 """Grows when the same inputs give other numbers, so that every day is done again."""
 
 EMPTY = "empty"
@@ -155,9 +155,21 @@ def _parts(
         "gaps": _clipped(
             inventory.gaps.filter(mine).with_columns(start="at_ms", end=pl.col("at_ms") + 1), start, end, ()
         ),
+        "disputes": _clipped(
+            inventory.disputes.filter(mine).with_columns(start="at_ms", end=pl.col("at_ms") + 1), start, end, ()
+        ),
+        **{
+            name: _clipped(_told(frame.filter(mine)), start, end, ("end_ms",))
+            for name, frame in (
+                ("unnamed", inventory.unnamed),
+                ("maintenance", inventory.maintenance),
+                ("failed", inventory.failed),
+            )
+        },
     }
     parts = {name: _summed(frame) for name, frame in extents.items()}
     counts = _sample_counts(inventory.observed.filter(mine))
+    parts["served"] = _served(inventory.served.filter(mine))
     parts["samples"] = _sampled(counts, halo_ms(policies) // DAY)
     parts["weight"] = _weights(extents["jobs"], extents["capacity"], counts)
     return parts
@@ -169,6 +181,21 @@ def _weights(jobs: pl.DataFrame, capacity: pl.DataFrame, samples: pl.DataFrame) 
     rows = [f.select("day", one=hours) for f in (jobs, capacity)]
     held = samples.select("day", one=pl.col("n").cast(pl.Int64) // SAMPLES_PER_ROW)
     return pl.concat([*rows, held]).group_by("day").agg(value=pl.col("one").sum())
+
+
+def _told(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(start="start_ms", end="end_ms")
+
+
+def _served(rows: pl.LazyFrame) -> pl.DataFrame:
+    """A hash per day of how much came to it by each import."""
+    counts = rows.group_by("import_seq", day=(pl.col("end_ms") - 1) // DAY).agg(n=pl.len())
+    found = counts.collect(engine="streaming")
+    return (
+        found.select("day", one=found.hash_rows().reinterpret(signed=True))
+        .group_by("day")
+        .agg(value=pl.col("one").sum())
+    )
 
 
 def _priced(inventory: Inventory, mine: pl.Expr) -> pl.DataFrame:

@@ -187,7 +187,11 @@ USAGE = Table(
             "Integral of utilization inside device_seconds; NULL where unobserved or unhealthy.",
         ),
         ("energy_joules", "seconds", "Energy measured in the time; NULL where not measured."),
-        ("source!", "string", "What told of the holding: agent, scheduler (a job log), samples or capacity."),
+        (
+            "source!",
+            "string",
+            "What told of it: agent, prometheus, cloud_monitoring, scheduler (or a job log), samples, capacity.",
+        ),
         ("price_id", "string", "Price in force; NULL: unpriced."),
         _RUN,
     ),
@@ -340,6 +344,27 @@ FAULTS = Table(
     partition_by="day",
     cluster_by=("cluster",),
 )
+SERVING = Table(
+    "serving",
+    "What serving engines counted, by hour, workload and model.",
+    ("hour", "cluster", "workload_id", "model", "engine", "publication"),
+    _columns(
+        ("hour!", "timestamp", "Hour (UTC) in which it was counted."),
+        ("day!", "date", "Day (UTC) of the hour."),
+        ("cluster!", "string", "Cluster."),
+        ("workload_id!", "string", "Workload that served: a replica."),
+        ("team", "string", "Team of the workload; NULL: unowned, or it held nothing then."),
+        ("model!", "string", "Model, as the engine names it: a claim."),
+        ("engine!", "string", "vllm, sglang, triton, tgi, ray_serve, torchserve, tensorflow_serving, …"),
+        ("requests", "int64", "Requests that were answered; NULL: not counted."),
+        ("input_tokens", "int64", "Prompt tokens, cached ones included; NULL: not counted."),
+        ("output_tokens", "int64", "Generated tokens; NULL: not counted."),
+        ("busy_seconds", "seconds", "Device time in which the engine computed; NULL where it does not measure it."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster", "model"),
+)
 PUBLICATIONS = Table(
     "publications",
     "The switch: which publication is current for a cluster and day (the highest seq).",
@@ -382,10 +407,11 @@ INPUTS: dict[str, Table] = {
 }
 SOURCES: dict[str, Table] = {**INPUTS, **AGENT}
 """What results are computed from: imported rows, and what agents told."""
-RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS)
+RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS, SERVING)
 ALL: tuple[Table, ...] = (*RESULTS, PUBLICATIONS, RUNS, *SOURCES.values(), QUARANTINE)
 
 STATES: dict[str, str] = {
+    "maintenance": "Taken out of service by its scheduler: drained, or under maintenance.",
     "unhealthy": "The device could not be used, whether somebody held it or not.",
     "allocated_unobserved": "Held; no sample tells what it did.",
     "allocated_idle": "Held; observed doing nothing for at least `idle_after`.",
@@ -397,6 +423,7 @@ STATES: dict[str, str] = {
     "unobserved": "No source tells whether it was held: no job log, and no agent watched the device.",
 }
 CHARGE_KINDS: dict[str, str] = {
+    "maintenance": "overhead",
     "unhealthy": "overhead",
     "allocated_unobserved": "usage",
     "allocated_active": "usage",

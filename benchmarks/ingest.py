@@ -15,7 +15,8 @@ import polars as pl
 from accounting.inbox import open_inbox
 from accounting.ingest import ingest
 from accounting.inputs import observations
-from accounting.inputs.segments import decode, frames
+from accounting.inputs.segments import decode
+from accounting.inputs.telling import frames
 from accounting.stores.lake import Lake
 from collector import wire
 from collector.wire import UNKNOWN, Batch, Device, Header, Names, Record

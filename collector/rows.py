@@ -10,7 +10,7 @@ from msgspec import Struct
 from collector.holders import Hold
 from collector.observed import Interval, Rounding
 from collector.source import Event
-from collector.wire import NOTES, UNKNOWN, Device, Group, Holding, Note, Record, Workload
+from collector.wire import NOTES, UNKNOWN, Device, Holding, Note, Record, Workload
 
 
 class Interner(Protocol):
@@ -19,7 +19,6 @@ class Interner(Protocol):
     def device(self, device: Device) -> int: ...
     def workload(self, workload: Workload) -> int: ...
     def text(self, text: str) -> int: ...
-    def group(self, group: Group) -> int: ...
 
 
 class Happened(Struct, frozen=True):

@@ -9,15 +9,17 @@ from accounting.core.activity import observe
 from accounting.core.charges import charges_table
 from accounting.core.free import stated, typical
 from accounting.core.holdings import held, identified, waiting
-from accounting.core.measure import UNHEALTHY, UNOBSERVED, free_rows, held_rows
+from accounting.core.measure import MAINTENANCE, UNHEALTHY, free_rows, held_rows
 from accounting.core.occupancy import occupy
 from accounting.core.partition import Partition, Results
 from accounting.core.places import placed, places, pool_codes, survey, with_place
 from accounting.core.pricing import book, check_currency
 from accounting.core.rows import account_rows
+from accounting.core.serving import serving_table
 from accounting.core.setting import Setting
-from accounting.core.spans import apart, spans_by
+from accounting.core.spans import spans_by
 from accounting.core.ticks import lay
+from accounting.core.unused import unused
 from accounting.core.usage import usage_table
 
 RESERVED = "reservation"
@@ -39,18 +41,14 @@ def account(p: Partition) -> Results:
     located = with_place(located, where)
     occupancy = occupy(located, site, where)
     ticks = lay(p, site, where, occupancy.bought, prices)
-    activity = observe(p.samples, p.policies, p.health)
-    broken = spans_by("place", p.health, where)
+    activity = observe(p.samples, p.policies, pl.concat([p.maintenance, p.health]))
+    out = {MAINTENANCE: spans_by("place", p.maintenance, where), UNHEALTHY: spans_by("place", p.health, where)}
 
-    usable, unusable = apart(occupancy.free.join(where.select("place", "pool"), on="place"), "place", broken)
-    unknown, known = (
-        (usable.clear(), usable) if p.scheduled else apart(usable, "place", spans_by("place", p.watched, where))
-    )
-    free = stated(known, pool_codes(waiting(p), site.pools), typical(located))
-    otherwise = [unusable.with_columns(state=pl.lit(UNHEALTHY)), unknown.with_columns(state=pl.lit(UNOBSERVED))]
-    nobodys = pl.concat([free, *(rows.select(free.columns) for rows in otherwise)])
+    spare = unused(occupancy.free.join(where.select("place", "pool"), on="place"), p, site, where, out)
+    free = stated(spare.known, pool_codes(waiting(p), site.pools), typical(located))
+    nobodys = pl.concat([free, *(rows.select(free.columns) for rows in spare.rest)])
     weights = pl.concat(
-        [held_rows(located, occupancy, ticks, activity, broken), free_rows(nobodys, where, ticks, activity)]
+        [held_rows(located, occupancy, ticks, activity, out), free_rows(nobodys, where, ticks, activity)]
     )
     reserved = site.lots.filter(pl.col("purchase") == RESERVED)["lot"].to_list()
     rows = account_rows(weights, ticks, reserved)
@@ -64,4 +62,5 @@ def account(p: Partition) -> Results:
         published.workloads_table(p),
         published.prices_table(setting, rows),
         faults.faults_table(setting, occupancy, located, rows, activity, orphaned),
+        serving_table(p, owned),
     )

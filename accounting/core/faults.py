@@ -28,6 +28,7 @@ KINDS: dict[str, str] = {
     "unallocated_use": "A device was busy though nobody held it.",
     "conflicting_samples": "Two samples of one device, source and start; the larger busy counts.",
     "disagreeing_samples": "Samples more than 10 points off what a more trusted source tells of the same time.",
+    "disagreeing_holders": "Devices of which collectors name different holders; the most trusted one counts.",
     "missing_batches": "Batches that an agent wrote have not come; what they tell is unknown until they do.",
     "spread_without_weights": "A policy spreads this cost, but no team held or used anything; the platform bears it.",
 }
@@ -52,6 +53,7 @@ def faults_table(
         _by_pool(orphaned, "spread_without_weights", pl.len()),
         *_samples(setting.partition, activity),
         _missing(setting.partition),
+        _disputed(setting.partition),
     ]
     named = pl.concat([f for f in found if f.height] or [pl.DataFrame(schema=_COLUMNS)])
     return (
@@ -109,6 +111,14 @@ def _samples(p: Partition, activity: Activity | None) -> list[pl.DataFrame]:
 def _missing(p: Partition) -> pl.DataFrame:
     days = p.gaps.group_by(day=pl.col("at_ms") // DAY).agg(samples=pl.col("batches").sum())
     return _counted(p, days, "missing_batches")
+
+
+def _disputed(p: Partition) -> pl.DataFrame:
+    """How many pieces, and how long they last."""
+    days = p.disputes.group_by(day=pl.col("at_ms") // DAY).agg(samples=pl.len().cast(pl.Int64), ms=pl.col("ms").sum())
+    return _counted(p, days.select("day", "samples"), "disagreeing_holders").with_columns(
+        ms=days.filter(pl.col("day").is_between(p.start // DAY, p.end // DAY, closed="left"))["ms"]
+    )
 
 
 def _counted(p: Partition, days: pl.DataFrame, fault: str) -> pl.DataFrame:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from accounting.core.ownership import own
-from accounting.core.partition import AGENT, Partition
+from accounting.core.partition import AGENT, RANKS, Partition
 from accounting.core.steps import PPM, label, merge
 
 IDENTITY = ("workload_id", "team", "cost_center", "owner_status", "model", "purpose", "node", "sharing", "source")
 """What a holder's usage row says of it; two attempts that agree in all of it are one row."""
+
+_SOURCES = {rank: source for source, rank in RANKS.items()}
 
 
 def held(p: Partition) -> pl.DataFrame:
@@ -24,7 +26,7 @@ def held(p: Partition) -> pl.DataFrame:
             sharing=pl.when(pl.col("quantity_ppm") % PPM == 0)
             .then(pl.lit("exclusive"))
             .otherwise(pl.lit("fractional")),
-            source=pl.when(pl.col("import_seq") == AGENT).then(pl.lit("agent")).otherwise(pl.lit("scheduler")),
+            source=(-pl.col("import_seq")).replace_strict(_SOURCES, default="scheduler"),
         )
         .filter(pl.col("end") > pl.col("start"))
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from accounting.core.activity import MEASURES, Activity
@@ -12,9 +14,11 @@ from accounting.core.spans import apart
 from accounting.core.steps import PPM, cut, label
 from accounting.core.ticks import Ticks
 
+MAINTENANCE = "maintenance"
 UNHEALTHY = "unhealthy"
 UNOBSERVED = "unobserved"
 STATES = (
+    MAINTENANCE,
     UNHEALTHY,
     "allocated_unobserved",
     "allocated_idle",
@@ -33,17 +37,22 @@ ROW = ("place", "tick", "ident", "state", "weight", "busy", "bound", "energy", "
 measured: the holder's own part of a device was."""
 
 
-def held_rows(
-    holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None, broken: pl.DataFrame
-) -> pl.DataFrame:
-    """Rows of what was held: pieces of holdings, split into unhealthy, unobserved, idle and active time.
+Spans = Mapping[str, pl.DataFrame]
 
-    `broken`: place, start, end, disjoint: when a device could not be used.
+
+def held_rows(
+    holdings: pl.DataFrame, occupancy: Occupancy, ticks: Ticks, activity: Activity | None, out: Spans
+) -> pl.DataFrame:
+    """Rows of what was held: pieces of holdings, split into unusable, unobserved, idle and active time.
+
+    `out`: by state, when a device could not be used: place, start, end, disjoint; the first one goes before.
     """
-    usable, unusable = apart(cut(holdings, "place", ticks.table["key"]), "place", broken)
-    weighed = _weighed(unusable, occupancy.shared)
-    lost = _plain(weighed.with_columns(state=CODE[UNHEALTHY] + pl.col("sliced")), "state")
-    return pl.concat([lost, _explained(usable, occupancy, activity)])
+    usable, lost = cut(holdings, "place", ticks.table["key"]), []
+    for state, spans in out.items():
+        usable, unusable = apart(usable, "place", spans)
+        weighed = _weighed(unusable, occupancy.shared)
+        lost.append(_plain(weighed.with_columns(state=CODE[state] + pl.col("sliced")), "state"))
+    return pl.concat([*lost, _explained(usable, occupancy, activity)])
 
 
 def _explained(pieces: pl.DataFrame, occupancy: Occupancy, activity: Activity | None) -> pl.DataFrame:

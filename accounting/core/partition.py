@@ -9,12 +9,36 @@ import polars as pl
 
 from accounting.policy import Policy
 
+RANKS = {"agent": 0, "prometheus": 1, "cloud_monitoring": 2, "scheduler": 3}
+"""How much a collector is trusted: of several that tell of one thing at one instant the least rank counts."""
+
+FILE = 9
+"""The rank of what was imported."""
+
 AGENT = 0
-"""`import_seq` of a job that a node agent told of: a holding that the kernel, the kubelet or Slurm knows of."""
+"""`import_seq` of a job that a node agent told of: a holding that the kernel, the kubelet or Slurm knows of.
+
+That of a job that another collector told of is its rank, negative.
+"""
 
 DEVICE_SPANS = {"device_id": pl.String, "start_ms": pl.Int64, "end_ms": pl.Int64}
 
 GAPS = {"at_ms": pl.Int64, "batches": pl.Int64}
+
+UNNAMED = {
+    **dict.fromkeys(("pool", "accelerator"), pl.String),
+    **dict.fromkeys(("start_ms", "end_ms", "told", "maintenance", "unhealthy"), pl.Int64),
+}
+"""Accelerators that somebody counts and nobody names, in millionths: `told` (someone was there to tell who holds them),
+in maintenance, and unhealthy.
+"""
+
+SERVED = {
+    **dict.fromkeys(("workload_id", "model", "engine"), pl.String),
+    **dict.fromkeys(("start_ms", "end_ms", "requests", "input_tokens", "output_tokens", "busy_ms"), pl.Int64),
+}
+
+DISPUTES = {"at_ms": pl.Int64, "device_id": pl.String, "ms": pl.Int64}
 
 
 def no_spans() -> pl.DataFrame:
@@ -37,6 +61,9 @@ class Partition:
     `health` are the spans (DEVICE_SPANS, in ms, may overlap) in which a device could not be used, `watched` those in
     which somebody was there to tell whether it was held: there, free time is known to be free also where nothing is
     `scheduled`. `gaps` (GAPS) are batches of agents that have not come, at the instant (ms) from which they tell.
+    `maintenance` are the spans in which somebody took a device out of service. `unnamed` (UNNAMED) is what is known of
+    capacity without devices, `served` (SERVED) what serving engines counted in the window, `disputes` (DISPUTES) when
+    collectors differed about who held a device.
     """
 
     cluster: str
@@ -54,6 +81,10 @@ class Partition:
     health: pl.DataFrame = field(default_factory=no_spans)
     watched: pl.DataFrame = field(default_factory=no_spans)
     gaps: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GAPS))
+    maintenance: pl.DataFrame = field(default_factory=no_spans)
+    unnamed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNNAMED))
+    served: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SERVED))
+    disputes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DISPUTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +97,4 @@ class Results:
     workloads: pl.DataFrame
     prices: pl.DataFrame
     faults: pl.DataFrame
+    serving: pl.DataFrame

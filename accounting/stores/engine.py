@@ -140,11 +140,12 @@ def _fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Map
 def _over_files(
     connection: duckdb.DuckDBPyConnection, schema: str, name: str, table: Table, paths: Sequence[str]
 ) -> None:
+    source = f"SELECT {', '.join(_nothing(c) for c in table.columns)} WHERE false"
     if paths:
         listed, wanted = ", ".join(map(_text, paths)), ", ".join(f'"{n}"' for n in table.names)
-        source = f"SELECT {wanted} FROM read_parquet([{listed}], union_by_name = true)"
-    else:
-        source = f"SELECT {', '.join(_nothing(c) for c in table.columns)} WHERE false"
+        # By name, with nothing before: files of an older version lack columns.
+        rows = f"{source} UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], union_by_name = true)"
+        source = f"SELECT {wanted} FROM ({rows})"
     connection.execute(f'CREATE VIEW {schema}."{name}" AS {source}')
 
 

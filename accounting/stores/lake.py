@@ -238,7 +238,8 @@ class Lake:
     def _scan(self, table: Table, paths: Sequence[str]) -> pl.LazyFrame:
         if not paths:
             return table.empty().lazy()
-        return pl.scan_parquet([self.folder / p for p in paths])
+        # Files of an older version lack columns.
+        return pl.scan_parquet([self.folder / p for p in paths], schema=table.schema, missing_columns="insert")
 
     # -- publications --------------------------------------------------------------------------------------------
 

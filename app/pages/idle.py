@@ -63,7 +63,7 @@ def _cards(view: View, row: Row) -> list[Card]:
         _amount(view, row, "unobserved", "Not observed", f"{unknown} of held: unknown, not waste"),
     ]
     if row["unhealthy_seconds"]:
-        found.append(_amount(view, row, "unhealthy", "Unhealthy", "could not be used: no waste of its holders"))
+        found.append(_amount(view, row, "unhealthy", "Out of service", "could not be used: no waste of its holders"))
     seconds, note = row["unlogged_seconds"], "nothing says whether it was held"
     return found + ([Card("unlogged_hours", "Not recorded", seconds, hours(seconds), note)] if seconds else [])
 
@@ -178,7 +178,7 @@ def _pools(view: View, chosen: Filter) -> None:
         for row in view.rows("idle_pools", chosen.parameters)
     ]
     st.html(
-        heading("Where: pools", "Bars: at work, held idle, held by nobody, unhealthy; hatched is unknown.")
+        heading("Where: pools", "Bars: at work, held idle, held by nobody, out of service; hatched is unknown.")
         + table("Pools", columns, lines)
         + asked(chosen.parameters, "idle_pools")
     )

@@ -22,7 +22,8 @@ GROUPS = {
     "stranded": ("free", "Free"),
     "reserved": ("free", "Free"),
     "free": ("free", "Free"),
-    "unhealthy": ("unhealthy", "Unhealthy"),
+    "unhealthy": ("unhealthy", "Out of service"),
+    "maintenance": ("unhealthy", "Out of service"),
     "unobserved": ("unobserved", "Unknown"),
     "unlogged": ("unobserved", "Unknown"),
 }

@@ -8,7 +8,8 @@ from itertools import islice
 from msgspec import structs
 
 from collector.central.findings import Activity, Allocated, Counted, Findings, Stocked
-from collector.rows import Interner, holdings, notes
+from collector.rows import holdings, notes
+from collector.spool.names import Interner
 from collector.spool.spool import Spool
 from collector.wire import CONDITIONS, UNKNOWN, Allocation, Batch, Record, Served, Stock
 

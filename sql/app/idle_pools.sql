@@ -12,7 +12,7 @@ SELECT
   SUM(CASE WHEN charges.state LIKE 'unallocated_%' THEN charges.device_seconds END) AS unallocated_seconds,
   SUM(CASE WHEN charges.state LIKE 'unallocated_%' THEN charges.cost END) AS unallocated_cost,
   SUM(CASE WHEN charges.state = 'unobserved' THEN charges.device_seconds END) AS unlogged_seconds,
-  SUM(CASE WHEN charges.state = 'unhealthy' THEN charges.device_seconds END) AS unhealthy_seconds,
+  SUM(CASE WHEN charges.state IN ('maintenance', 'unhealthy') THEN charges.device_seconds END) AS unhealthy_seconds,
   SUM(charges.device_seconds) AS device_seconds,
   SUM(CASE WHEN charges.cost IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds
 FROM charges

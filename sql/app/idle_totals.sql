@@ -9,13 +9,13 @@ SELECT
   SUM(CASE WHEN charges.state LIKE 'unallocated_%' THEN charges.device_seconds END) AS unallocated_seconds,
   SUM(CASE WHEN charges.state LIKE 'unallocated_%' THEN charges.cost END) AS unallocated_cost,
   SUM(CASE WHEN charges.state = 'unobserved' THEN charges.device_seconds END) AS unlogged_seconds,
-  SUM(CASE WHEN charges.state = 'unhealthy' THEN charges.device_seconds END) AS unhealthy_seconds,
-  SUM(CASE WHEN charges.state = 'unhealthy' THEN charges.cost END) AS unhealthy_cost,
+  SUM(CASE WHEN charges.state IN ('maintenance', 'unhealthy') THEN charges.device_seconds END) AS unhealthy_seconds,
+  SUM(CASE WHEN charges.state IN ('maintenance', 'unhealthy') THEN charges.cost END) AS unhealthy_cost,
   SUM(charges.device_seconds) AS device_seconds,
   SUM(CASE WHEN charges.cost IS NULL AND charges.charge_kind = 'idle' THEN charges.device_seconds END) AS idle_unpriced_seconds,
   SUM(CASE WHEN charges.cost IS NULL AND charges.state = 'allocated_unobserved' THEN charges.device_seconds END) AS unobserved_unpriced_seconds,
   SUM(CASE WHEN charges.cost IS NULL AND charges.state LIKE 'unallocated_%' THEN charges.device_seconds END) AS unallocated_unpriced_seconds,
-  SUM(CASE WHEN charges.cost IS NULL AND charges.state = 'unhealthy' THEN charges.device_seconds END) AS unhealthy_unpriced_seconds
+  SUM(CASE WHEN charges.cost IS NULL AND charges.state IN ('maintenance', 'unhealthy') THEN charges.device_seconds END) AS unhealthy_unpriced_seconds
 FROM charges
 WHERE charges.day BETWEEN @from AND @to
   AND (@cluster IS NULL OR charges.cluster = @cluster)

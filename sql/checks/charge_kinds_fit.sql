@@ -4,7 +4,7 @@ FROM staged.charges AS charges
 WHERE charges.charge_kind <> CASE
     WHEN charges.state IN ('allocated_active', 'allocated_unobserved') THEN 'usage'
     WHEN charges.state = 'allocated_idle' THEN 'idle'
-    WHEN charges.state = 'unhealthy' THEN 'overhead'
+    WHEN charges.state IN ('maintenance', 'unhealthy') THEN 'overhead'
     ELSE 'unallocated'
   END
   OR charges.price_status <> CASE WHEN charges.unit_price IS NULL THEN 'unpriced' ELSE 'priced' END

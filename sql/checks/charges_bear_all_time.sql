@@ -9,7 +9,7 @@ WITH charged AS (
 used AS (
   SELECT usage.cluster, usage.pool, usage.accelerator, usage.day, usage.month, usage.workload_id, usage.model, usage.state,
     CASE
-      WHEN usage.state = 'unhealthy' THEN usage.capacity_owner
+      WHEN usage.state IN ('maintenance', 'unhealthy') THEN usage.capacity_owner
       WHEN usage.team IS NOT NULL THEN usage.team
       WHEN STARTS_WITH(usage.state, 'allocated_') THEN 'unowned'
       ELSE usage.capacity_owner

@@ -11,7 +11,7 @@ used AS (
     usage.cluster,
     SUM(usage.device_seconds) AS device_seconds,
     SUM(CASE WHEN usage.state = 'allocated_unobserved' THEN usage.device_seconds ELSE 0 END) AS unobserved_seconds,
-    SUM(CASE WHEN usage.owner_status = 'unowned' AND usage.state <> 'unhealthy' THEN usage.device_seconds ELSE 0 END) AS unowned_seconds
+    SUM(CASE WHEN usage.owner_status = 'unowned' AND usage.state NOT IN ('maintenance', 'unhealthy') THEN usage.device_seconds ELSE 0 END) AS unowned_seconds
   FROM usage
   GROUP BY usage.cluster
 ),

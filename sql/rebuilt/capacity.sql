@@ -1,5 +1,5 @@
 -- Grain: capacity row; the effective capacity, from the raw rows: keyed rows replace each other, a later start cuts an earlier row;
--- and devices that agents saw and no imported row speaks of, by device, node or pool.
+-- devices that collectors saw and no imported row speaks of, by device, node or pool; and what they counted beside these.
 WITH latest AS (
   SELECT
     capacity.cluster,
@@ -46,11 +46,12 @@ following AS (
 seen AS (
   SELECT
     devices.cluster, devices.node, devices.device_id, devices.pool, devices.accelerator,
-    MIN(devices.first_ms) OVER (PARTITION BY devices.cluster, devices.node, devices.device_id) AS first_ms,
+    CASE COALESCE(devices.source, 'agent') WHEN 'agent' THEN 0 WHEN 'prometheus' THEN 1 WHEN 'cloud_monitoring' THEN 2 ELSE 3 END AS trust,
+    MIN(devices.first_ms) OVER (PARTITION BY COALESCE(devices.source, 'agent'), devices.cluster, devices.node, devices.device_id) AS first_ms,
     devices.last_ms
   FROM input.agent_devices AS devices
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY devices.cluster, devices.node, devices.device_id
+    PARTITION BY COALESCE(devices.source, 'agent'), devices.cluster, devices.node, devices.device_id
     ORDER BY devices.last_ms DESC, devices.pool DESC, devices.accelerator DESC
   ) = 1
 ),
@@ -78,7 +79,7 @@ leaving AS (
   QUALIFY
     ROW_NUMBER() OVER (
       PARTITION BY pieces.device_id, pieces.first_ms
-      ORDER BY seen.first_ms DESC, seen.cluster DESC, seen.node DESC
+      ORDER BY seen.trust, seen.first_ms DESC, seen.cluster DESC, seen.node DESC
     ) = 1
 )
 
@@ -109,3 +110,10 @@ WHERE leaving.last_ms > leaving.first_ms AND spans.watermark_ms > leaving.first_
     WHERE stated.device_id IS NULL AND stated.node IS NULL
       AND stated.cluster = leaving.cluster AND stated.pool = leaving.pool AND stated.accelerator = leaving.accelerator
   )
+UNION ALL
+SELECT
+  counted.cluster, counted.pool, counted.accelerator, CAST(NULL AS STRING), counted.quantity_ppm, counted.start_ms,
+  LEAST(counted.end_ms, spans.watermark_ms)
+FROM run.told_capacity AS counted
+JOIN run.spans AS spans ON spans.cluster = counted.cluster
+WHERE spans.watermark_ms > counted.start_ms

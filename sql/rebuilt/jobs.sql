@@ -1,5 +1,5 @@
 -- Grain: attempt; the effective jobs, from the raw rows: a later import of a key replaces it, a job that started no longer waits;
--- and what agents told last of each holding, by the name that any of them has for the workload.
+-- what agents told last of each holding, by the name that any of them has for the workload; and what of other collectors' words counts.
 WITH started AS (
   SELECT jobs.cluster, jobs.workload_id, MAX(jobs.import_seq) AS import_seq
   FROM input.jobs AS jobs
@@ -24,6 +24,7 @@ named AS (
     END AS workload_id
   FROM input.agent_holdings AS told
   LEFT JOIN names ON names.cluster = told.cluster AND names.kind = told.kind AND names.uid = told.uid
+  WHERE COALESCE(told.source, 'agent') = 'agent'
 ),
 
 held AS (
@@ -67,3 +68,10 @@ FROM held
 JOIN rebuilt.quantities AS quantities ON quantities.accelerator = held.accelerator AND quantities.quantity_ppm = held.quantity_ppm
 JOIN run.spans AS spans ON spans.cluster = held.cluster
 WHERE held.start_ms < spans.end_ms
+UNION ALL
+SELECT
+  told.cluster, told.pool, told.accelerator, told.device_id, told.workload_id, told.quantity_ppm, told.start_ms, told.end_ms,
+  told.end_ms, told.submitted_ms
+FROM run.told_jobs AS told
+JOIN run.spans AS spans ON spans.cluster = told.cluster
+WHERE told.start_ms IS NULL OR told.start_ms < spans.end_ms

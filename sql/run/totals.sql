@@ -6,7 +6,7 @@ WITH used AS (
     SUM(CASE WHEN usage.state = 'allocated_unobserved' THEN usage.device_seconds ELSE 0 END) AS unobserved_seconds,
     SUM(CASE WHEN STARTS_WITH(usage.state, 'allocated_') THEN usage.device_seconds ELSE 0 END) AS allocated_seconds,
     SUM(CASE WHEN usage.state = 'allocated_idle' THEN usage.device_seconds WHEN usage.busy_seconds IS NOT NULL THEN 0 END) AS idle_seconds,
-    SUM(CASE WHEN usage.owner_status = 'unowned' AND usage.state <> 'unhealthy' THEN usage.device_seconds ELSE 0 END) AS unowned_seconds
+    SUM(CASE WHEN usage.owner_status = 'unowned' AND usage.state NOT IN ('maintenance', 'unhealthy') THEN usage.device_seconds ELSE 0 END) AS unowned_seconds
   FROM staged.usage AS usage
 ),
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from accounting import inventory
 from accounting.accelerators import canonical
 from accounting.inputs import observations
-from accounting.inputs.segments import decode, frames
+from accounting.inputs.segments import decode
+from accounting.inputs.telling import frames
 from collector import wire
 from collector.wire import UNKNOWN, Batch, Device, Holding, Names, Note, Record, Unreadable, Workload
 from tests.segments import H100, HOUR, MIDNIGHT, Node, Segment
@@ -224,6 +225,6 @@ def test_notes_say_where_and_what() -> None:
     rows = frames([decode(replace(NODE, agent="n").told(1, 1, names, [], [], notes).data)])["agent_notes"]
 
     assert rows.rows() == [
-        ("east", "node-n", "MIG-0", MIDNIGHT, "xid", 79, "fell off the bus"),
-        ("east", "node-n", None, MIDNIGHT + 1, "dropped", None, None),
+        ("agent", "east", "node-n", "MIG-0", MIDNIGHT, "xid", 79, "fell off the bus"),
+        ("agent", "east", "node-n", None, MIDNIGHT + 1, "dropped", None, None),
     ]

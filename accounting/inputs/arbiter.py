@@ -1,0 +1,118 @@
+"""Who holds what, where several collectors tell: at every instant the most trusted one that can tell counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from accounting.core.partition import DISPUTES
+from accounting.core.spans import apart
+from accounting.core.steps import merge
+
+APART_MS = 120_000
+"""A disagreement about a holder that lasts longer is none of sampling: two minutes of a monitoring system."""
+
+NO_DISPUTES = pl.DataFrame(schema={"cluster": pl.String, **DISPUTES})
+
+_WHO = ["cluster", "workload_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arbitrated:
+    """`holdings` and `allocations` that count (`start_ms`, `until_ms`, …); `disputes` about holders."""
+
+    holdings: pl.DataFrame
+    allocations: pl.DataFrame
+    disputes: pl.DataFrame
+
+
+def arbitrate(
+    holdings: pl.DataFrame, allocations: pl.DataFrame, logged: pl.DataFrame, records: pl.LazyFrame
+) -> Arbitrated:
+    """Cuts what a less trusted collector tells where a more trusted one tells, or watched and would have told.
+
+    `holdings` name devices, `allocations` are counts; both have `rank`. `logged` are imported jobs: they go before
+    counts, as a scheduler's log is what its counts become. `records` say when collectors watched devices.
+    """
+    several = holdings["rank"].n_unique() > 1
+    if not several and not allocations.height:
+        return Arbitrated(holdings, allocations, NO_DISPUTES)
+    watched = _watched(holdings, records)
+    held, disputes = _by_device(holdings, watched) if several else (holdings, NO_DISPUTES)
+    return Arbitrated(held, _by_count(allocations, held, watched, logged), disputes)
+
+
+def _watched(holdings: pl.DataFrame, records: pl.LazyFrame) -> pl.DataFrame:
+    """When collectors that know of holders watched devices that are held: device_id, rank, start, end; may overlap."""
+    knows = holdings.select("cluster", "rank").unique()
+    devices = holdings.select("device_id").unique()
+    seen = records.filter(pl.col("workload_id").is_null()).select(
+        "cluster", "device_id", "rank", start="start_ms", end="end_ms"
+    )
+    told = seen.join(knows.lazy(), on=["cluster", "rank"], how="semi").join(devices.lazy(), on="device_id", how="semi")
+    rows = told.drop("cluster").collect(engine="streaming")
+    codes = rows.select("device_id", "rank").unique().sort("device_id", "rank").with_row_index("key")
+    coded = rows.join(codes.cast({"key": pl.Int64}), on=["device_id", "rank"])
+    return merge(coded, "key").join(codes.cast({"key": pl.Int64}), on="key").drop("key")
+
+
+def _by_device(holdings: pl.DataFrame, watched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    codes = holdings.select("device_id").unique().sort("device_id").with_row_index("code").cast({"code": pl.Int64})
+    rows = holdings.rename({"start_ms": "start", "until_ms": "end"}).join(codes, on="device_id")
+    spans = watched.join(codes, on="device_id").select("code", "rank", "start", "end")
+    kept, disputed = rows.clear(), []
+    for which in rows["rank"].unique().sort():
+        better = pl.concat([spans.filter(pl.col("rank") < which), kept.select(spans.columns)])
+        told = merge(better, "code").rename({"key": "code"})
+        left, lost = apart(rows.filter(pl.col("rank") == which), "code", told)
+        disputed.append(_denied(lost, kept))
+        kept = pl.concat([kept, left.select(kept.columns)])
+    back = kept.rename({"start": "start_ms", "end": "until_ms"}).select(holdings.columns)
+    return back, pl.concat(disputed)
+
+
+def _denied(lost: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """What of the lost pieces the more trusted collectors say of another holder, or of none; long ones."""
+    who = ["code", *_WHO]
+    pairs = pl.concat([lost.select(who), kept.select(who)]).unique().sort(who).with_row_index("pair")
+    pairs = pairs.cast({"pair": pl.Int64})
+    same = merge(kept.join(pairs, on=who), "pair").rename({"key": "pair"})
+    other, _ = apart(lost.join(pairs, on=who), "pair", same)
+    length = pl.col("end") - pl.col("start")
+    return other.filter(length >= APART_MS).select("cluster", at_ms="start", device_id="device_id", ms=length)
+
+
+def _by_count(
+    allocations: pl.DataFrame, holdings: pl.DataFrame, watched: pl.DataFrame, logged: pl.DataFrame
+) -> pl.DataFrame:
+    """Allocations less the time in which devices of their workload are known, a log has it, or a better count."""
+    waits = allocations.filter(pl.col("start_ms").is_null())
+    who = pl.concat([f.select(_WHO) for f in (allocations, holdings)]).unique().sort(_WHO).with_row_index("code")
+    who = who.cast({"code": pl.Int64})
+    rows = allocations.filter(pl.col("start_ms").is_not_null()).join(who, on=_WHO)
+    rows = rows.rename({"start_ms": "start", "until_ms": "end"})
+    known = pl.concat([_of_devices(holdings, watched, who), _of_log(logged, who)])
+    kept = rows.clear()
+    for which in rows["rank"].unique().sort():
+        spans = pl.concat([known.filter(pl.col("rank") <= which).drop("rank"), kept.select("code", "start", "end")])
+        left, _ = apart(rows.filter(pl.col("rank") == which), "code", merge(spans, "code").rename({"key": "code"}))
+        kept = pl.concat([kept, left.select(kept.columns)])
+    back = kept.rename({"start": "start_ms", "end": "until_ms"}).select(allocations.columns)
+    return pl.concat([waits, back])
+
+
+def _of_devices(holdings: pl.DataFrame, watched: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
+    """When a workload held devices by name, and when devices that it held then were watched."""
+    rows = holdings.join(who, on=_WHO)
+    own = rows.select("code", "rank", start="start_ms", end="until_ms")
+    pairs = rows.select("code", "rank", "device_id").unique()
+    around = pairs.join(watched, on=["device_id", "rank"]).select("code", "rank", "start", "end")
+    return pl.concat([own, around])
+
+
+def _of_log(logged: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
+    until = pl.col("end_ms").fill_null(1 << 42)
+    rows = logged.filter(pl.col("start_ms").is_not_null()).join(who, on=_WHO)
+    none = pl.lit(-1, pl.Int64)
+    return rows.select("code", start="start_ms", end=until, rank=none).select("code", "rank", "start", "end")
