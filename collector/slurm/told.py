@@ -114,7 +114,7 @@ def _by_type(job: Job, types: Types) -> dict[str, int]:
 
 def stocked(nodes: list[Node], site: Site, start_ms: int, at_ms: int) -> Iterator[Stocked]:
     """What nodes had since `start_ms`, in the condition that they were seen in."""
-    pooled = pools(node for node in nodes if node.accelerators)
+    pooled = pools(nodes)
     for node in nodes:
         if node.condition is None:
             continue
