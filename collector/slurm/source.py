@@ -117,18 +117,14 @@ class SlurmSource:
 
 
 def _attempts(known: list[Job], live: list[Job]) -> list[Job]:
-    """Each attempt once: as slurmdbd has it if it has ended, or has a record of what squeue shows as running.
+    """As slurmdbd has them if they have ended or squeue shows them as running; what it does not have, as squeue does.
 
     What slurmdbd has no end of and squeue does not show has ended: its end is still on the way, or was lost.
     """
     runs = {(job.id, job.start_ms): job for job in live}
-    recorded = {
-        (job.id, job.start_ms, job.submitted_ms if job.start_ms is None else None): job
-        for job in known
-        if job.end_ms is not None or (job.id, job.start_ms) in runs
-    }
-    started = {(job_id, start_ms) for job_id, start_ms, _ in recorded}
-    return [*recorded.values(), *(job for key, job in runs.items() if key not in started)]
+    recorded = [job for job in known if job.end_ms is not None or (job.id, job.start_ms) in runs]
+    there = {(job.id, job.start_ms) for job in recorded}
+    return [*recorded, *(job for key, job in runs.items() if key not in there)]
 
 
 def _gone(before: list[Open], live: list[Job], known: list[Job]) -> list[str]:

@@ -28,6 +28,7 @@ def test_the_day(tmp_path: Path, parser: str, release: str) -> None:
     watcher.read_all(EVERY_10_MINUTES)
 
     assert held(watcher.allocated) == truth(at("13:30"))
+    assert all("--json" in line for line in watcher.cluster.asked())
     assert waits(watcher.allocated) == {
         ("102", "a100", 8, at("08:10"), at("08:30"), False),  # read at 08:40, it had just begun
         ("105", "a100", 8, at("09:05"), at("09:50"), True),
