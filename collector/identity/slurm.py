@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from collector.identity.enquiry import Unanswered
+from collector.slurm.fields import hosts, job_id, number, states
 
 _GRES = re.compile(r"(?P<name>gpu|shard|mps)(?::(?P<type>[\w.+-]+?))?:(?P<count>\d+)\(IDX:(?P<indexes>[\d,-]+)\)")
 _FIELD = re.compile(r"(?:^|\s)(\w+)=(\S*)")
@@ -51,28 +52,6 @@ def gres(text: str) -> tuple[Gres, ...]:
     )
 
 
-def hosts(text: str) -> list[str]:
-    """Names of a host list such as `cn[001-003,007],login1`; several brackets in one name are as well."""
-    parts = re.findall(r"(?:[^,\[\]]|\[[^\]]*\])+", text)
-    return [name for part in parts for name in _expanded(part)]
-
-
-def _expanded(part: str) -> list[str]:
-    before, bracket, rest = part.partition("[")
-    if not bracket:
-        return [part]
-    inside, _, after = rest.partition("]")
-    tails = _expanded(after)
-    return [before + number + tail for piece in inside.split(",") for number in _padded(piece) for tail in tails]
-
-
-def _padded(piece: str) -> list[str]:
-    first, dash, last = piece.partition("-")
-    if not dash:
-        return [piece]
-    return [f"{number:0{len(first)}d}" for number in range(int(first), min(int(last), int(first) + 65_536) + 1)]
-
-
 def _numbers(text: str) -> list[int]:
     found: list[int] = []
     for piece in filter(None, text.split(",")):
@@ -85,45 +64,26 @@ def squeue_jobs(output: bytes, node: str) -> list[Job]:
     """The jobs of `squeue -w NODE --json` that are on the node; raises `Unanswered` where it is none."""
     try:
         jobs = msgspec.json.decode(output)["jobs"]
-        return [_squeue_job(job, node) for job in jobs if _states(job) & _LIVE]
+        return [_squeue_job(job, node) for job in jobs if _LIVE.intersection(states(job["job_state"]))]
     except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unanswered(f"squeue --json: not understood: {type(error).__name__}: {error}") from error
 
 
 def _squeue_job(job: dict[str, Any], node: str) -> Job:
-    number = str(_number(job["job_id"]))
-    start = _number(job.get("start_time"))
+    raw = str(number(job["job_id"]))
+    start = number(job.get("start_time"))
+    array, het = job.get("array_job_id"), job.get("het_job_id")
     return Job(
-        number=number,
-        id=_shown(number, job),
+        number=raw,
+        id=job_id(raw, (array, job.get("array_task_id")), (het, job.get("het_job_offset"))),
         user=job.get("user_name") or "",
         account=job.get("account") or "",
         partition=job.get("partition") or "",
         qos=job.get("qos") or "",
-        holds=bool(_states(job) & _HELD),
+        holds=bool(_HELD.intersection(states(job["job_state"]))),
         start_ms=start * 1000 if start else None,
         gres=_squeue_gres(job, node),
     )
-
-
-def _states(job: dict[str, Any]) -> set[str]:
-    state = job["job_state"]
-    return set(state if isinstance(state, list) else str(state).split(","))
-
-
-def _number(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON has there
-    """A number, which newer releases write as {set, infinite, number}; None: not set."""
-    if isinstance(value, dict):
-        return value["number"] if value.get("set") and not value.get("infinite") else None
-    return value if isinstance(value, int) else None
-
-
-def _shown(number: str, job: dict[str, Any]) -> str:
-    array, task = _number(job.get("array_job_id")), _number(job.get("array_task_id"))
-    if array and task is not None:
-        return f"{array}_{task}"
-    het, offset = _number(job.get("het_job_id")), _number(job.get("het_job_offset"))
-    return f"{het}+{offset}" if het and offset is not None else number
 
 
 def _squeue_gres(job: dict[str, Any], node: str) -> tuple[Gres, ...] | None:

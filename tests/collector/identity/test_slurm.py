@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector.identity.enquiry import Unanswered
-from collector.identity.slurm import Gres, Job, gres, hosts, scontrol_job, squeue_jobs
+from collector.identity.slurm import Gres, Job, gres, scontrol_job, squeue_jobs
 from collector.identity.squeue import Squeue
 
 DATA = Path(__file__).parents[2] / "data/slurm"
@@ -122,12 +122,6 @@ def test_devices() -> None:
     assert gres("gpu:1g.10gb:1(IDX:3)") == (Gres("gpu", "1g.10gb", (3,)),)
     assert gres("gpu:0(IDX:N/A)") == ()
     assert gres("") == ()
-
-
-def test_host_lists() -> None:
-    assert hosts("cn[001-003,007],login1") == ["cn001", "cn002", "cn003", "cn007", "login1"]
-    assert hosts("r[1-2]n[08-09]") == ["r1n08", "r1n09", "r2n08", "r2n09"]
-    assert hosts("") == []
 
 
 def program(folder: Path, name: str, script: str) -> None:
