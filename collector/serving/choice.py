@@ -15,7 +15,7 @@ def chosen(told: Iterable[Counter]) -> set[str]:
     for one in counters:
         copies[_measured(one)] = min(one.copy, copies.get(_measured(one), one.copy))
     named = [one for one in counters if one.copy == copies[_measured(one)]]
-    ranks: dict[tuple[object, ...], list[tuple[int, str]]] = {}
+    ranks: dict[tuple[object, ...], list[str]] = {}
     for one in named:
         ranks[_request(one)] = min(_rank(one), ranks.get(_request(one), _rank(one)))
     served = {one.target for one in counters if one.engine is not RAY_SERVE and one.name.startswith("ray_")}
@@ -36,5 +36,5 @@ def _request(one: Counter) -> tuple[object, ...]:
     return (one.name, *sorted((k, v) for k, v in one.labels.items() if k not in one.engine.ranks))
 
 
-def _rank(one: Counter) -> list[tuple[int, str]]:
-    return [(len(value), value) for value in (one.labels.get(name, "") for name in one.engine.ranks)]
+def _rank(one: Counter) -> list[str]:
+    return [one.labels.get(name, "") for name in one.engine.ranks]

@@ -33,19 +33,14 @@ def digest(*parts: object) -> str:
 
 
 def begin(memory: Memory, span: Span) -> None:
-    """Reading begins with the first span, and knows nothing that is older than a day when a span starts."""
+    """Reading begins with the first span."""
     if memory.since_ms is None:
         memory.since_ms = span.start_ms
-    _forget(memory, span.start_ms)
 
 
 def end(memory: Memory, span: Span) -> None:
     """Forgets what is a day old."""
-    _forget(memory, span.end_ms)
-
-
-def _forget(memory: Memory, now_ms: int) -> None:
-    after = now_ms - DAY_MS
+    after = span.end_ms - DAY_MS
     memory.scraped = _recent(memory.scraped, after)
     memory.told = _recent(memory.told, after)
     memory.models = {who: kept for who, models in memory.models.items() if (kept := _recent(models, after))}

@@ -50,6 +50,21 @@ def test_points_before_the_first_span_tell_from_where_it_goes_on() -> None:
     assert totals(read(found, 60)[0]) == of(50)
 
 
+def test_what_was_counted_before_the_first_span_is_not_told_in_it() -> None:
+    found = scrapes({-45: tokens(50), -30: tokens(90), -15: tokens(4), 15: tokens(30), 45: tokens(50)})
+
+    assert (totals(read(found, 60)[0]), read(found, 60)[1]) == (of(46), [])
+
+
+def test_a_point_that_came_late_is_part_of_the_next_increment() -> None:
+    memory = Memory()
+    read(scrapes({0: tokens(0), 30: tokens(100)}), 60, memory=memory)
+
+    rows, _ = read(scrapes({30: tokens(100), 50: tokens(120), 75: tokens(130)}), 120, since=60, memory=memory)
+
+    assert totals(rows) == of(30)
+
+
 def test_a_process_that_started_in_an_earlier_span_counts_whole_too() -> None:
     found = scrapes({70: tokens(500, began=50)})
 
@@ -81,6 +96,29 @@ def test_a_restart_that_overtakes_is_seen_by_another_counter_of_the_process_that
 
     assert totals(rows) == of(150, 9)
     assert [one.event.value for one in happened] == [30_000]
+
+
+def test_a_gap_is_as_long_as_nobody_had_looked_at_any_counter() -> None:
+    texts = {
+        0: tokens(100, {"stop": 50, "length": 3}),
+        30: tokens(150, {"stop": 60}),
+        60: tokens(1, {"stop": 1, "length": 1}),
+    }
+
+    rows, happened = read(scrapes(texts), 60)
+
+    assert totals(rows) == of(51, 10 + 1 + 1)
+    assert [one.event.value for one in happened] == [30_000]
+
+
+@pytest.mark.parametrize("late", ["0", "1"])
+def test_of_processes_that_begin_anew_at_once_the_longest_gap_is_told(late: str) -> None:
+    text = 'vllm:generation_tokens_total{{model_name="m",engine="{}"}} {}'
+    both = {at: "\n".join(text.format(i, n) for i in ("0", "1")) for at, n in ((0, 5), (60, 1))}
+
+    _, happened = read(scrapes({**both, 30: text.format(late, 7)}), 60)
+
+    assert [one.event.value for one in happened] == [60_000]
 
 
 def test_another_process_goes_on_when_one_begins_anew() -> None:
@@ -189,6 +227,13 @@ def test_after_a_day_nothing_is_remembered() -> None:
 
     assert totals(read_in_spans(found, edges)[0]) == of(50)
     assert totals(read_in_spans(later, edges)[0]) == of(1)
+
+
+def test_an_old_process_that_was_forgotten_does_not_count_again() -> None:
+    day = 86_400
+    found = scrapes({10: tokens(100, began=5), day + 30: tokens(150, began=5), day + 50: tokens(155, began=5)})
+
+    assert totals(read_in_spans(found, (0, 60, day, day + 60))[0]) == of(100 + 5)
 
 
 def test_memory_is_bounded() -> None:

@@ -60,7 +60,7 @@ def play(
             began, counts = max(texts), dict(fresh)
             if not started:
                 texts[at := at + 2] = exposition(counts, None)
-        at = max(at, max(texts)) + after
+        at = max(at, *texts) + after
         for model, requests in (("llama", first), ("qwen", second)):
             if requests:
                 amounts = [requests, requests * tokens]

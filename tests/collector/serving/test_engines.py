@@ -57,6 +57,22 @@ def test_vllm_is_read_under_the_names_that_others_give_its_metrics(prefix: str) 
     assert totals(read(found, 60)[0]) == {("a-0", "llama", "vllm"): (2, 70, 30, U)}
 
 
+@pytest.mark.parametrize("sign", [":", "_"])
+def test_old_ray_that_tells_gauges_only_tells_of_vllm_too(sign: str) -> None:
+    text = f'ray_vllm{sign}prompt_tokens{{{{model_name="llama"}}}} {{}}'
+    found = scrapes({0: text.format(3), 30: text.format(8)})
+
+    assert totals(read(found, 60)[0]) == {("a-0", "llama", "vllm"): (U, 5, U, U)}
+
+
+def test_vllm_as_a_backend_of_triton_names_the_model_as_triton_does() -> None:
+    """triton-inference-server/vllm_backend, README: labels model and version."""
+    text = 'vllm:prompt_tokens_total{{model="vllm_model",version="1"}} {}'
+    found = scrapes({0: text.format(3), 30: text.format(8)})
+
+    assert totals(read(found, 60)[0]) == {("a-0", "vllm_model", "vllm"): (U, 5, U, U)}
+
+
 def under_ray(tokens: int, requests: int, http: int) -> str:
     """Ray Serve's metrics reference and ray.serve.metrics.Counter: the gauge repeats the counter."""
     vllm = 'model_name="llama",WorkerId="0f",Component="core_worker"'
@@ -124,9 +140,10 @@ def sglang(seconds: dict[str, float], tokens: int, requests: int, name: str = "f
     for rank in ("0", "1"):
         at = f'{model},tp_rank="{rank}",pp_rank="0"'
         for category, value in seconds.items():
+            labels = f'{at},category="{category}"'
             lines += [
-                f'sglang:{name}_seconds_total{{{at},category="{category}"}} {value}',
-                f'sglang:dp_cooperation_{name}_seconds_total{{{at},category="{category}",num_prefill_ranks="0"}} {value}',
+                f"sglang:{name}_seconds_total{{{labels}}} {value}",
+                f'sglang:dp_cooperation_{name}_seconds_total{{{labels},num_prefill_ranks="0"}} {value}',
             ]
     return "\n".join(lines)
 
@@ -201,8 +218,9 @@ def test_triton_counts_requests_not_inferences_and_its_durations_are_no_busy_tim
 
 
 def test_versions_of_a_model_of_triton_add_up() -> None:
-    text = 'nv_inference_request_success{{model="m",version="1"}} {}\nnv_inference_request_success{{model="m",version="2"}} {}'
-    found = scrapes({0: text.format(4, 0), 30: text.format(5, 6)})
+    text = 'nv_inference_request_success{{model="m",version="{}"}} {}'
+    before, after = ("\n".join(text.format(i, n) for i, n in enumerate(several)) for several in ((4, 0), (5, 6)))
+    found = scrapes({0: before, 30: after})
 
     assert totals(read(found, 60)[0]) == {("a-0", "m", "triton"): (7, U, U, U)}
 

@@ -61,9 +61,9 @@ def test_rows_of_targets_that_are_scraped_at_other_instants_do_not_overlap() -> 
 
 
 def test_a_point_belongs_to_the_span_and_the_minute_that_end_with_it() -> None:
-    rows, _ = read_in_spans(growing(120, step=60), (-60, 60, 120))
+    rows, _ = read_in_spans(growing(120, step=30), (-60, 90, 120))
 
-    assert lengths(rows) == [(0, 60, 60), (60, 120, 60)]
+    assert lengths(rows) == [(0, 60, 60), (60, 90, 30), (90, 120, 30)]
 
 
 def test_nothing_is_told_of_an_engine_that_counted_nothing() -> None:
@@ -82,7 +82,7 @@ def test_a_busy_time_of_zero_is_told() -> None:
 
 def test_busy_seconds_are_rounded_before_they_are_divided() -> None:
     text = 'tgi_batch_forward_duration_sum{{method="decode"}} {}'
-    found = scrapes({at: text.format(1 + at * 0.0004) for at in range(0, 100)})
+    found = scrapes({at: text.format(1 + at * 0.0004) for at in range(100)})
 
     whole = totals(read(found, 120)[0])
     parts = totals(read_in_spans(found, (0, 7, 11, 50, 120))[0])
@@ -125,9 +125,12 @@ def test_names_of_models_are_bounded_in_length() -> None:
 
 
 def test_a_series_that_is_told_in_pieces_is_one() -> None:
-    pieces = [*growing(60), *growing(60)[:1], *growing(120, since=0)]
+    early, late = growing(120), growing(120)
+    for one, other in zip(early, late, strict=True):
+        one.points, other.points = one.points[:5], other.points[4:]
 
-    assert sum(r.output_tokens for r in read(pieces, 120)[0]) == 120
+    assert lengths(read([*late, *early], 120)[0]) == lengths(read(growing(120), 120)[0])
+    assert sum(r.output_tokens for r in read([*early, *late], 120)[0]) == 120
 
 
 def test_memory_of_many_series_stays_small() -> None:
