@@ -51,7 +51,11 @@ def _readable(found: Iterable[Series], span: Span, *, first: bool) -> Iterable[S
         points = [(at, value) for at, value in one.points if after < at <= span.end_ms]
         key = (one.name, tuple(sorted(one.labels.items())))
         if points:
-            told[key] = series(one.name, one.labels, [*told[key].points, *points] if key in told else points)
+            told[key] = (
+                series(one.name, one.labels, [*told[key].points, *points])
+                if key in told
+                else Series(one.name, one.labels, points)
+            )
     return told.values()
 
 
