@@ -7,7 +7,7 @@ anew, its value is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from math import isfinite
 from statistics import median_low
@@ -78,13 +78,14 @@ def increments(
     *,
     began: Mapping[int, int] | None = None,
     watched_ms: int | None = None,
+    anew: Collection[int] = (),
 ) -> list[Increment]:
     """What a counter counted from point to point, after `last`.
 
     `began` says of the points' instants since when the process ran (Unix ms): where that changes the counter began
-    anew, even if it has overtaken its old value. Without `last` the first point counts only if the counter is known
-    to have begun at 0 at `since_ms` or later: with its process, or after `watched_ms`, when its process (or whoever is
-    scraped at its place) was scraped and did not have it yet.
+    anew, even if it has overtaken its old value; so it did at the instants `anew`. Without `last` the first point
+    counts only if the counter is known to have begun at 0 at `since_ms` or later: with its process, or after
+    `watched_ms`, when its process (or whoever is scraped at its place) was scraped and did not have it yet.
     """
     starts = began or {}
     found: list[Increment] = []
@@ -95,14 +96,14 @@ def increments(
             if zero_ms and since_ms <= zero_ms < at:
                 found.append(Increment(zero_ms, at, value))
         elif at > last.at_ms:
-            found.append(_increment(last, at, value, began_ms))
+            found.append(_increment(last, at, value, began_ms, at in anew))
         last = Last(at, value, began_ms) if last is None or at >= last.at_ms else last
     return found
 
 
-def _increment(last: Last, at: int, value: float, began_ms: int) -> Increment:
-    restarted = value < last.value or (began_ms and last.began_ms and abs(began_ms - last.began_ms) > 1000)
-    if not restarted:
+def _increment(last: Last, at: int, value: float, began_ms: int, anew: bool) -> Increment:
+    other = began_ms and last.began_ms and abs(began_ms - last.began_ms) > 1000
+    if not (anew or other or value < last.value):
         return Increment(last.at_ms, at, value - last.value)
     lost = began_ms - last.at_ms if last.at_ms < began_ms <= at else at - last.at_ms
     return Increment(last.at_ms, at, value, lost)
