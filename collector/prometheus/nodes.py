@@ -48,7 +48,7 @@ class Nodes:
         return Place(cluster=cluster, node=node, pool=found.pool if found else "")
 
     def group(self, cluster: str, node: str, resource: str) -> Group:
-        """Accelerators of one resource on a node; without a node, of the only kind and in the only pool that there is."""
+        """Accelerators of one resource on a node; without one, of the only kind and pool that there is."""
         if node:
             return Group(place=self.place(cluster, node), accelerator=accelerator(resource, self._of(cluster, node)))
         having = [self._of(c, n) for c, n, r in self._capacity if (c, r) == (cluster, resource)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from collector.central.findings import Allocated, Findings, Source, Span, Stocked
 from collector.holders import Hold
@@ -73,7 +74,7 @@ class Told:
 
 def spans(*edges: int) -> list[Span]:
     """The spans between instants."""
-    return [Span(start, end) for start, end in zip(edges, edges[1:], strict=False)]
+    return [Span(start, end) for start, end in pairwise(edges)]
 
 
 def read(source: Source, asked: Sequence[Span]) -> Told:

@@ -40,9 +40,9 @@ def fleet() -> list[Stored]:
     return [*_node_a(), *_node_b(), *_node_c(), *_node_d(), *_nodes(), *_pods(), *_kueue()]
 
 
-def stored(name: str, value: Value, minutes: range = range(1441), **labels: str) -> Stored:
+def stored(name: str, value: Value, /, **labels: str) -> Stored:
     """A series of the day; None: no point."""
-    points = [(START_MS + i * MINUTE, float(v)) for i in minutes if (v := value(i)) is not None]
+    points = [(START_MS + i * MINUTE, float(v)) for i in range(1441) if (v := value(i)) is not None]
     return Stored({"__name__": name, **labels}, points)
 
 
@@ -54,11 +54,11 @@ def _without(first: float, last: float, value: float) -> Value:
     return lambda i: None if first * 60 < i <= last * 60 else value
 
 
-def _gpu(node: str, index: int = 0, **more: str) -> dict[str, str]:
+def _gpu(node: str, index: str = "0", /, **more: str) -> dict[str, str]:
     return {
         "job": "dcgm",
         "instance": f"{node}:9400",
-        "gpu": str(index),
+        "gpu": index,
         "UUID": f"GPU-{node}{index}",
         "device": f"nvidia{index}",
         "modelName": _A100,
@@ -87,7 +87,7 @@ def _node_a() -> list[Stored]:
         stored("DCGM_FI_DEV_FB_USED", _within(2, gone, 40_000), **train),
         stored("DCGM_FI_DEV_FB_USED", _without(2, gone, 0), **free),
         stored("DCGM_FI_DEV_XID_ERRORS", lambda i: 79 if i >= 300 else 0, **free),
-        stored("DCGM_FI_DEV_GPU_UTIL", lambda i: 0, **_gpu("a", 1)),
+        stored("DCGM_FI_DEV_GPU_UTIL", lambda i: 0, **_gpu("a", "1")),
         stored("up", lambda i: 1, job="dcgm", instance="a:9400"),
     ]
 
