@@ -1,0 +1,1 @@
+"""Servers that speak the documented APIs of monitoring systems, and tell of a simulated fleet."""
