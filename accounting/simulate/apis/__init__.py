@@ -1,0 +1,1 @@
+"""Loopback servers of the APIs that collectors ask, which tell of a simulated fleet."""
