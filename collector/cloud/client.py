@@ -53,11 +53,11 @@ class Client:
         prefixes = [prefix for group in self._config.metrics for prefix in PREFIXES[group]]
         return self._ask("metricDescriptors", lambda: [one for prefix in prefixes for one in self._described(prefix)])
 
-    def series(self, metric: str, resource: str, window: Span, *, counted: bool = True) -> list[Answer]:
-        """Every series of a metric with its raw points in `(start, end]`."""
+    def series(self, metric: str, chosen: str, window: Span, *, counted: bool = True) -> list[Answer]:
+        """Every series of a metric that the filter `chosen` lets through, with its raw points in `(start, end]`."""
         request = ListTimeSeriesRequest(
             name=self._name,
-            filter=f'metric.type = "{metric}"' + (f' AND resource.type = "{resource}"' if resource else ""),
+            filter=chosen,
             interval=TimeInterval(start_time=_instant(window.start_ms), end_time=_instant(window.end_ms)),
             view=ListTimeSeriesRequest.TimeSeriesView.FULL,
             page_size=PAGE_POINTS,

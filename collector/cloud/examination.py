@@ -42,7 +42,7 @@ def _missing(config: CloudMonitoring, about: str, found: list[Descriptor]) -> It
 
 def _fresh(config: CloudMonitoring, client: Client, one: Described, now_ms: int) -> Finding:
     kind = one.metric.type
-    answers = client.series(kind, one.metric.resource, Span(now_ms - 3_600_000, now_ms), counted=False)
+    answers = client.series(kind, one.metric.filter, Span(now_ms - 3_600_000, now_ms), counted=False)
     if not answers:
         return Finding("ok", kind, "no points within an hour")
     age = (now_ms - max(at for answer in answers for at, _ in answer.points)) / 1000

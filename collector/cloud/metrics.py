@@ -12,13 +12,23 @@ Quantity = Literal["share", "bytes", "devices"]
 
 
 class Metric(NamedTuple):
-    """A metric type; `measure` is what its values are of, in the unit of `quantity` once normalized."""
+    """A metric type; `measure` is what its values are of, in the unit of `quantity` once normalized.
+
+    `where` narrows the filter, as only series that are returned cost anything.
+    """
 
     type: str
     group: GroupName
     resource: str
     measure: str
     quantity: Quantity
+    where: str = ""
+
+    @property
+    def filter(self) -> str:
+        """The filter of ListTimeSeries."""
+        narrower = f" AND {self.where}" if self.where else ""
+        return f'metric.type = "{self.type}" AND resource.type = "{self.resource}"{narrower}'
 
 
 class Described(NamedTuple):
@@ -59,7 +69,14 @@ METRICS: tuple[Metric, ...] = (
         for name, measure, quantity in _ACCELERATOR
     ),
     Metric("agent.googleapis.com/gpu/utilization", "gce", "gce_instance", "busy", "share"),
-    Metric("agent.googleapis.com/gpu/memory/bytes_used", "gce", "gce_instance", "memory", "bytes"),
+    Metric(
+        "agent.googleapis.com/gpu/memory/bytes_used",
+        "gce",
+        "gce_instance",
+        "memory",
+        "bytes",
+        where='metric.labels.memory_state = "used"',
+    ),
 )
 
 EXPORTED: dict[GroupName, tuple[str, ...]] = {

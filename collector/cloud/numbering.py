@@ -18,35 +18,31 @@ def enroll(host: Host, ids: Iterable[str]) -> None:
 def assign(host: Host, ids: set[str]) -> None:
     """Gives each id a chip of its own, so that what a host's chips did adds up: once given, it stays.
 
-    An id that a chip has is that chip's; else the k-th id goes to the k-th chip that has none. With more ids at once
-    than chips, the ids are chips that nothing else tells of.
+    An id that a chip has is that chip's; else the k-th id goes to the k-th chip of its instance that has none. With
+    more ids at once than chips, the ids are chips that nothing else tells of.
     """
-    for duty in sorted(ids - set(host.duties), key=_natural):
-        if duty in host.chips:
-            _swap(host, host.chips.index(duty), duty)
-        elif "" in host.duties:
-            host.duties[host.duties.index("")] = duty
+    new = sorted(ids - set(host.duties), key=_natural)
+    for duty in sorted(new, key=lambda duty: duty not in host.chips):
+        at = _slot(host, duty, ids)
+        if at is None:
+            host.chips.append(duty)
+            host.duties.append(duty)
         else:
-            _replace(host, duty, ids)
+            host.duties[at] = duty
 
 
-def _swap(host: Host, at: int, duty: str) -> None:
-    other, host.duties[at] = host.duties[at], duty
-    if other and "" in host.duties:
-        host.duties[host.duties.index("")] = other
-    elif other:
-        host.chips.append(other)
-        host.duties.append(other)
+def instance(chip: str) -> str:
+    """The machine in an id `<instance>-<chip>`: a node keeps its name when another machine takes its place."""
+    return chip.rpartition("-")[0]
 
 
-def _replace(host: Host, duty: str, ids: set[str]) -> None:
-    """Numbers change when a host boots: an id that is gone gives way."""
-    gone = next((k for k, other in enumerate(host.duties) if other not in ids), None)
-    if gone is None:
-        host.chips.append(duty)
-        host.duties.append(duty)
-    else:
-        host.duties[gone] = duty
+def _slot(host: Host, duty: str, ids: set[str]) -> int | None:
+    """The chip for a new id: its own, one that has none, or one whose id is gone, as when a host boots."""
+    mine = [k for k, chip in enumerate(host.chips) if instance(chip) == instance(duty)]
+    own = [k for k in mine if host.chips[k] == duty and host.duties[k] not in ids]
+    empty = [k for k in mine if not host.duties[k]]
+    gone = [k for k in mine if host.duties[k] not in ids]
+    return next(iter((*own, *empty, *gone)), None)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

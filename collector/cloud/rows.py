@@ -17,18 +17,17 @@ IDLE = "idle"
 def activity(memory: Memory, found: dict[str, Subject], settled: Span, duties: set[str]) -> list[Activity]:
     """What of a window was not told yet; a cell is told as a whole again when another of its measures has come.
 
-    A TPU tells no duty cycle of a chip that does nothing. Where its host told something else of a minute, and nothing
-    more is looked for (`settled`), the chip was idle; where the host told nothing, nothing is known. `duties` are the
-    resources whose duty cycles are read: of others it decides nothing.
+    A TPU tells no duty cycle of a chip that does nothing. Where the node's series told something else of the chip in a
+    minute, and nothing more is looked for (`settled`), it was idle; where they told nothing, nothing is known. `duties`
+    are the resources whose duty cycles are read: of others nothing is decided.
     """
     devices = [one for one in found.values() if one.workload is None]
     parts = [one for one in found.values() if one.workload is not None]
     fresh = {one.key: _fresh(memory, one) for one in found.values()}
-    of_hosts = _told_by_host(memory, devices)
     busy = _busy_parts(memory, parts)
     for one in devices:
         if one.tpu and one.resource in duties:
-            near = of_hosts.get(one.host, 0) & ~busy.get(one.device.uuid, 0)
+            near = _other(memory, one) & ~busy.get(one.device.uuid, 0)
             fresh[one.key] |= _decide(memory, one, near, settled)
     for one in parts:
         if one.tpu:
@@ -60,15 +59,6 @@ def _decide(memory: Memory, subject: Subject, near: int, settled: Span) -> int:
     if idle:
         known[IDLE] = known.get(IDLE, 0) | idle
     return idle
-
-
-def _told_by_host(memory: Memory, devices: Iterable[Subject]) -> Bits:
-    """By host the cells in which any of its chips told anything but duty cycles."""
-    found: Bits = {}
-    for one in devices:
-        if one.tpu:
-            found[one.host] = found.get(one.host, 0) | _other(memory, one)
-    return found
 
 
 def _other(memory: Memory, subject: Subject) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from collector.central.findings import Findings, Span
+from collector.central.findings import Findings, Span, Stocked
 from collector.central.series import Series
 from collector.cloud.answers import Answer
 from collector.cloud.budget import Budget
@@ -22,6 +22,7 @@ from collector.finding import Finding
 from collector.holders import Hold
 from collector.rows import Happened
 from collector.source import Event
+from collector.wire import Group
 
 
 class Cloud:
@@ -62,6 +63,7 @@ class Cloud:
         self.exported = self._exported(span)
         finish(memory, span, self._lookback_ms)
         findings.holds = _latest(findings.holds)
+        findings.stocked = _joined(findings.stocked)
         memory.spent = self._budget.spent
         self._memory = kept(memory)
         return findings
@@ -100,7 +102,7 @@ class Cloud:
         told: list[tuple[Described, list[Answer]]] = []
         requests: list[Answer] = []
         for one in self._metrics:
-            answers = self._client.series(one.metric.type, one.metric.resource, window.asked)
+            answers = self._client.series(one.metric.type, one.metric.filter, window.asked)
             findings.points += sum(len(answer.points) for answer in answers)
             if one.metric == REQUEST:
                 requests = answers
@@ -120,9 +122,27 @@ class Cloud:
 
     def _exported(self, span: Span) -> list[Series]:
         window = Span(span.start_ms - MARGIN_MS, span.end_ms)
-        return [series for kind in self._exporters for series in exported(kind, self._client.series(kind, "", window))]
+        return [
+            series
+            for kind in self._exporters
+            for series in exported(kind, self._client.series(kind, f'metric.type = "{kind}"', window))
+        ]
 
 
 def _latest(holds: list[Hold]) -> list[Hold]:
     """Of what was told of a holding as windows went by, the last."""
     return list({(h.device.uuid, h.workload.cluster, h.workload.id, h.start_ms): h for h in holds}.values())
+
+
+def _joined(stocked: list[Stocked]) -> list[Stocked]:
+    """Of one group what touches is one."""
+    found: list[Stocked] = []
+    last: dict[tuple[Group, int], Stocked] = {}
+    for stock in stocked:
+        before = last.get((stock.group, stock.quantity_ppm))
+        if before is not None and before.until_ms == stock.start_ms:
+            before.until_ms = stock.until_ms
+        else:
+            last[stock.group, stock.quantity_ppm] = stock
+            found.append(stock)
+    return found

@@ -11,7 +11,7 @@ from collector.cloud.config import CloudMonitoring
 from collector.cloud.grid import CELL_MS, Cells, cells_of_step, placed
 from collector.cloud.memory import Host, Memory
 from collector.cloud.metrics import Described
-from collector.cloud.numbering import assign, enroll
+from collector.cloud.numbering import assign, enroll, instance
 from collector.cloud.places import Spot, device_id, is_unique, place, pod, slice_of, spot
 from collector.wire import Device, Workload
 
@@ -95,19 +95,15 @@ def _locate(memory: Memory, reads: list[Read]) -> None:
     # What a node's own series say comes last and stands over what its pods' did.
     for known, host in sorted(memory.hosts.items(), key=lambda item: bool(item[1].node)):
         for chip in filter(is_unique, (*host.chips, *host.duties)):
-            hosts[chip] = hosts[_instance(chip)] = known
+            hosts[chip] = hosts[instance(chip)] = known
     for read in reads:
         chip = read.spot.chip
-        name = hosts.get(chip) or (hosts.get(_instance(chip), "") if read.spot.tpu else "")
+        name = hosts.get(chip) or (hosts.get(instance(chip), "") if read.spot.tpu else "")
         if not name and is_unique(chip):
-            name = f"{read.spot.scope}?{_instance(chip) if read.spot.tpu else chip}"
+            name = f"{read.spot.scope}?{instance(chip) if read.spot.tpu else chip}"
             memory.hosts.setdefault(name, Host(phase_ms=min(at for at, _ in read.answer.points) % CELL_MS))
             enroll(memory.hosts[name], [chip] if read.measure != "busy" or not read.spot.tpu else [])
         read.host = name
-
-
-def _instance(chip: str) -> str:
-    return chip.rpartition("-")[0]
 
 
 def _number(memory: Memory, reads: list[Read]) -> None:
