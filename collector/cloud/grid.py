@@ -41,14 +41,16 @@ def first_cell(at_ms: int, phase_ms: int) -> int:
     return (at_ms - phase_ms) // CELL_MS + 1
 
 
-def cells_of_step(series: Iterable[list[tuple[int, float]]], sample_ms: int) -> int:
-    """For how many cells a point of a metric stands: as it is sampled, or as it is thinned out, if all of it is."""
-    steps = [abs(b - a) for points in series for (a, _), (b, _) in pairwise(points)]
+def cells_of_step(series: Iterable[list[tuple[int, float]]], sample_ms: int, *, old: bool) -> int:
+    """For how many cells a point of a metric stands: as it is sampled, or as `old` points are thinned out.
+
+    What is not old has gaps that look alike.
+    """
     told = max(1, round(sample_ms / CELL_MS))
-    if len(steps) < 3:
+    if not old:
         return told
-    usual = round(median_low(steps) / CELL_MS)
-    return usual if usual >= 2 * told else told
+    steps = [abs(b - a) for points in series for (a, _), (b, _) in pairwise(points)]
+    return max(told, round(median_low(steps) / CELL_MS)) if steps else told
 
 
 def bits(cells: Iterable[int], base: int) -> int:

@@ -24,6 +24,9 @@ from collector.rows import Happened
 from collector.source import Event
 from collector.wire import Group
 
+OLD_MS = 30 * DAY_MS
+"""Google is said to thin points out to one in ten minutes after six weeks."""
+
 
 class Cloud:
     """One project. `now_ms` is the time by which the budget's months go.
@@ -61,6 +64,7 @@ class Cloud:
         for window in windows(memory, span, self._lookback_ms):
             self._read(memory, window, findings)
         self.exported = self._exported(span)
+        findings.points += sum(len(series.points) for series in self.exported)
         finish(memory, span, self._lookback_ms)
         findings.holds = _latest(findings.holds)
         findings.stocked = _joined(findings.stocked)
@@ -108,7 +112,8 @@ class Cloud:
                 requests = answers
             else:
                 told.append((one, answers))
-        found = subjects(self._config, memory, told)
+        old = window.asked.end_ms < self._now_ms() - OLD_MS
+        found = subjects(self._config, memory, told, old=old)
         duties = {one.metric.resource for one in self._metrics if one.metric.measure == "busy"}
         findings.activity.extend(activity(memory, found.found, window.settled, duties))
         presence = Presence(self._config, memory)

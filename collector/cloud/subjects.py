@@ -50,9 +50,14 @@ class Subjects(Struct):
     unplaced: int = 0
 
 
-def subjects(config: CloudMonitoring, memory: Memory, told: list[tuple[Described, list[Answer]]]) -> Subjects:
-    """Devices of nodes' series, parts of containers'; new hosts, chips and ids of duty cycles are learned first."""
-    reads = [read for described, answers in told for read in _reads(config, described, answers)]
+def subjects(
+    config: CloudMonitoring, memory: Memory, told: list[tuple[Described, list[Answer]]], *, old: bool
+) -> Subjects:
+    """Devices of nodes' series, parts of containers'; new hosts, chips and ids of duty cycles are learned first.
+
+    `old`: so long ago that points may have been thinned out.
+    """
+    reads = [read for described, answers in told for read in _reads(config, described, answers, old)]
     of_hosts = [read for read in reads if read.workload is None]
     of_pods = [read for read in reads if read.workload is not None]
     _learn(config, memory, of_hosts)
@@ -65,9 +70,9 @@ def subjects(config: CloudMonitoring, memory: Memory, told: list[tuple[Described
     return found
 
 
-def _reads(config: CloudMonitoring, described: Described, answers: list[Answer]) -> Iterator[Read]:
+def _reads(config: CloudMonitoring, described: Described, answers: list[Answer], old: bool) -> Iterator[Read]:
     metric = described.metric
-    step = cells_of_step((answer.points for answer in answers), described.sample_ms)
+    step = cells_of_step((answer.points for answer in answers), described.sample_ms, old=old)
     for answer in answers:
         if not answer.points:
             continue

@@ -7,6 +7,7 @@ ingest delays. No aggregation, no quotas, no permissions beyond the faults that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -83,8 +84,9 @@ class Fault:
 
 
 class Monitoring:
-    """A project: its series, descriptors, faults, and what it was asked. `now_ms` is the server's time.
+    """A project: its series, descriptors and faults; `now_ms` is the server's time.
 
+    `asked` are the filters of ListTimeSeries, one for each page, and `calls` how often each method was called.
     `page_points` is the most that a page has, below Google's limit.
     """
 
@@ -100,6 +102,7 @@ class Monitoring:
         self.series, self.descriptors, self.faults = series, descriptors, list[Fault]()
         self.now_ms, self.delay_ms, self.page_points = now_ms, delay_ms, page_points
         self.asked: list[str] = []
+        self.calls: Counter[str] = Counter()
         self._lock = Lock()
 
     def list_time_series(self, request: Any, context: Any) -> Any:  # noqa: ANN401 - gRPC's
@@ -179,6 +182,7 @@ class Monitoring:
         import grpc
 
         with self._lock:
+            self.calls[method] += 1
             due = [fault for fault in self.faults if fault.method == method and fault.times > 0]
             fault = due[0] if due else None
             if fault is not None and fault.after > 0:

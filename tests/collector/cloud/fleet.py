@@ -71,7 +71,7 @@ class World:
     """A server, a source that reads it, and the server's time."""
 
     def __init__(self, series: list[Series], **keys: Any) -> None:  # noqa: ANN401 - keys of the configuration
-        self.now_ms = BEGIN_MS + 400 * 24 * HOUR
+        self.now_ms = BEGIN_MS + 10 * 24 * HOUR
         descriptors = keys.pop("descriptors", DESCRIPTORS)
         page_points = keys.pop("page_points", 100_000)
         self.monitoring = Monitoring(series, descriptors, lambda: self.now_ms, page_points=page_points)

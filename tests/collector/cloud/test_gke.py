@@ -119,6 +119,7 @@ def test_requests_are_told_where_no_chip_is_known_and_only_there() -> None:
 def test_a_series_at_ten_minutes_tells_of_ten_minutes() -> None:
     values = dict.fromkeys(range(10, 601, 10), 50.0)
     with World([node("duty_cycle", "n", GPU, points(values), H100)]) as world:
+        world.now_ms = at(60 * 24 * 60)
         told = merged([world.read(0, 600)])
 
         assert {row[:2] for row in told.values()} == {(10 * MINUTE, 5 * MINUTE)}
