@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from benchmarks import agent, app, ingest, simulate, spine
+from benchmarks import agent, app, ingest, monitoring, simulate, spine
 
-NAMES = ("spine", "simulate", "app", "agent", "ingest")
+NAMES = ("spine", "simulate", "app", "agent", "ingest", "monitoring")
 
 
 @click.command()
@@ -27,6 +27,7 @@ def main(names: tuple[str, ...], jobs: int, records: int, seconds: int, rounds: 
         "spine": lambda folder: spine.measure(folder, jobs, rounds),
         "simulate": lambda folder: simulate.measure(folder, rounds),
         "ingest": lambda folder: ingest.measure(folder, records, rounds),
+        "monitoring": lambda folder: monitoring.measure(folder, rounds),
         "agent": lambda folder: agent.measure(folder, seconds, rounds),
         "app": lambda folder: app.measure(project or app.demo(folder), rounds),
     }

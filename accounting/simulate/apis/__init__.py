@@ -1,1 +1,1 @@
-"""Servers that speak the documented APIs of monitoring systems, and tell of a simulated fleet."""
+"""Servers on loopback that speak as monitoring systems do, for simulated fleets."""
