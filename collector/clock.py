@@ -24,6 +24,11 @@ def wall_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_REALTIME)
 
 
+def now_ms() -> int:
+    """Unix time in milliseconds, as the system has it."""
+    return wall_ns() // 1_000_000
+
+
 class Clock:
     """Instants whose wall time is the boot clock plus an offset, which follows only steps of the system's clock."""
 

@@ -12,7 +12,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from collector.central.polling import Polling
+from collector.cloud.config import CloudMonitoring
 from collector.identity.config import Config as Identity
+from collector.prometheus.config import Prometheus
+from collector.slurm.config import Slurm
 
 FILE = Path("/etc/chipledger/agent.toml")
 SPOOL = Path("/var/lib/chipledger/spool")
@@ -65,7 +69,10 @@ class MetricsTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """agent.toml as people write it; every key has a default."""
+    """agent.toml as people write it; every key of a node's agent has a default.
+
+    With a block of `cloud_monitoring`, `prometheus` or `slurm` it is a collector that reads these, and no device.
+    """
 
     node: NodeTable = NodeTable()
     sample: SampleTable = SampleTable()
@@ -73,6 +80,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     inbox: InboxTable = InboxTable()
     metrics: MetricsTable = MetricsTable()
     identity: Identity = Identity()
+    cloud_monitoring: tuple[CloudMonitoring, ...] = ()
+    prometheus: tuple[Prometheus, ...] = ()
+    slurm: tuple[Slurm, ...] = ()
 
     @property
     def node_name(self) -> str:
@@ -131,10 +141,17 @@ def _set(tables: dict[str, Any], setting: str) -> None:
     if not equals or not path or not all((*path, name)):
         raise Misconfigured(f"--set {setting}: write such as node.pool=a100")
     for table in path:
-        tables = tables.setdefault(table, {})
-        if not isinstance(tables, dict):
-            raise Misconfigured(f"--set {setting}: {table} is not a table")
+        tables = _inner(tables, table, setting)
     tables[name] = _value(value.strip())
+
+
+def _inner(tables: dict[str, Any], name: str, setting: str) -> dict[str, Any]:
+    """The table of that name; of a list of blocks the last one, so that one block can be given by settings alone."""
+    found = tables.setdefault(name, [{}] if name in _BLOCKS else {})
+    inner = found[-1] if isinstance(found, list) and found else found
+    if not isinstance(inner, dict):
+        raise Misconfigured(f"--set {setting}: {name} is not a table")
+    return inner
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - whatever TOML has
@@ -158,7 +175,11 @@ def _explained(message: str, where: str) -> str:
     return f"{where}: {here}: unknown key" + (f"; did you mean {near[0]}?" if near else "; remove it")
 
 
+_BLOCKS: dict[str, type[Polling]] = {"cloud_monitoring": CloudMonitoring, "prometheus": Prometheus, "slurm": Slurm}
+"""Tables that may come several times."""
+
+
 def keys() -> list[str]:
     """Every table, and every key in one."""
-    tables = msgspec.structs.fields(Config)
-    return [t.name for t in tables] + [f.name for t in tables for f in msgspec.structs.fields(t.type)]
+    tables = {f.name: _BLOCKS.get(f.name, f.type) for f in msgspec.structs.fields(Config)}
+    return [*tables, *(f.name for table in tables.values() for f in msgspec.structs.fields(table))]

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from collector import node
-from collector.clock import boot_ns, wall_ns
+from collector.central.sources import is_central, sources
+from collector.clock import boot_ns, now_ms, wall_ns
 from collector.config import Config, Misconfigured, address
 from collector.finding import Finding, Grade
 from collector.identity.resolver import Resolver
@@ -29,6 +30,9 @@ MOST_SKEW_MS = 2_000
 
 def examine(config: Config) -> Iterator[Finding]:
     """All findings, in the order in which the agent depends on them."""
+    if is_central(config):
+        yield from _central(config)
+        return
     driver = _facts()
     yield from _driver(driver)
     yield _pids()
@@ -37,6 +41,17 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _metrics(config.metrics.listen)
     yield from _inbox(config)
     yield from _identity(config, tuple(device for gpu in driver.devices for device in gpu.told))
+
+
+def _central(config: Config) -> Iterator[Finding]:
+    """Of a collector that reads no device of this machine."""
+    yield from _clock()
+    yield _spool(Path(config.spool.path))
+    yield _metrics(config.metrics.listen)
+    yield from _inbox(config)
+    for source, _ in sources(config, now_ms):
+        yield from source.examine()
+        source.close()
 
 
 def _facts() -> DriverFacts:

@@ -14,7 +14,7 @@ from collector.central.cursor import Damaged
 from collector.central.findings import Source, Span, Unanswered
 from collector.central.polling import Polling
 from collector.central.reader import Reader
-from collector.clock import boot_ns, wall_ns
+from collector.clock import boot_ns, now_ms
 from collector.config import Config, Misconfigured
 from collector.metrics import Server, exposition
 from collector.node import agent_id, boot_id, clock_synchronized
@@ -110,7 +110,7 @@ class Collector:
     def text(self) -> str:
         """The metrics of this moment."""
         both = list(zip(self.readers, self.shippers, strict=True))
-        return exposition(metrics.families(both, wall_ns() // 1_000_000))
+        return exposition(metrics.families(both, now_ms()))
 
     def _read(self, reader: Reader) -> None:
         said = ""
@@ -141,7 +141,7 @@ def _reader(config: Config, source: Source, polling: Polling, version: str) -> R
     limits = limits_of(config)
     spool = Spool(folder, header_of(config, source, polling, version), limits)
     try:
-        return Reader(source, polling, spool, folder, limits.most_bytes, lambda: wall_ns() // 1_000_000)
+        return Reader(source, polling, spool, folder, limits.most_bytes, now_ms)
     except Damaged as error:
         spool.close()
         raise Misconfigured(str(error)) from error
@@ -161,7 +161,7 @@ def header_of(config: Config, source: Source, polling: Polling, version: str) ->
         purchase=polling.purchase,
         boot=boot_id(),
         software=f"chipledger-agent {version}",
-        wall_ms=wall_ns() // 1_000_000,
+        wall_ms=now_ms(),
         boot_ns=boot_ns(),
         synced=clock_synchronized(),
         source=source.kind,
