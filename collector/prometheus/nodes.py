@@ -11,6 +11,7 @@ from collector.central.series import Level, Series, levels
 from collector.prometheus.api import Api
 from collector.prometheus.labels import told
 from collector.prometheus.memory import Memory
+from collector.prometheus.pods import target
 from collector.prometheus.resources import RESOURCES, Node, accelerator, described, quantity_ppm
 from collector.wire import Group, Place
 
@@ -117,9 +118,9 @@ class Nodes:
     def _live(self, counted: list[Series], span: Span) -> None:
         alive = self._memory.alive
         for series in counted:
-            cluster = series.labels.get(self._cluster, "")
+            told_by = target(series.labels, series.labels.get(self._cluster, ""))
             if series.points[-1][0] > span.start_ms:
-                alive[cluster] = max(alive.get(cluster, 0), series.points[-1][0])
+                alive[told_by] = max(alive.get(told_by, 0), series.points[-1][0])
             self._memory.nodes.setdefault("/".join(self._at(series)), Node())
 
     def _conditions(self, key: tuple[str, str, str], level: Level, held: Held) -> list[tuple[str, float]]:

@@ -10,7 +10,8 @@ from collector.wire import Group, Workload
 class Pod(Struct, kw_only=True):
     """Instants in Unix ms, None where nothing tells. `requests`: units by resource.
 
-    Between `first_ms` and `last_ms` it was seen. `ended_ms`: it succeeded, failed, or (`gone`) was there no more
+    Between `first_ms` and `last_ms` it was seen, last
+    by the instance `target` of kube-state-metrics. `ended_ms`: it succeeded, failed, or (`gone`) was there no more
     after that. `queued`: by resource, for what it
     waited. `waited`: it was seen waiting, and that it started is not told; `told`: that it ended is.
     """
@@ -20,6 +21,7 @@ class Pod(Struct, kw_only=True):
     name: str
     first_ms: int
     last_ms: int
+    target: str = ""
     uid: str = ""
     node: str = ""
     address: str = ""

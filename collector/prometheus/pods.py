@@ -61,9 +61,8 @@ class Pods:
 
     def read(self, api: Api, span: Span, present: set[str]) -> int:
         """Take in what a span tells; the number of points that were read. Raises `Unanswered`."""
-        reached = Span(span.start_ms - self._memory.reach_ms, span.end_ms)
-        requests = api.series((REQUESTS,), reached, f'resource=~"{RESOURCES}"') if REQUESTS in present else []
-        self._present(requests, span)
+        requests = api.series((REQUESTS,), span, f'resource=~"{RESOURCES}"') if REQUESTS in present else []
+        self._present(requests)
         facts = [s for s in _of(api, set(FACTS) & present, span, "pod", requests) if s.labels.get("phase") != "Running"]
         self._learn(facts)
         owners = [s for s in facts if s.name == "kube_pod_owner"]
@@ -81,26 +80,13 @@ class Pods:
         for key in gone:
             del pods[key]
 
-    def _present(self, requests: list[Series], span: Span) -> None:
-        for cluster, instants in self._instants(requests).items():
-            self._memory.step_ms(f"kube {cluster}", [instants])
+    def _present(self, requests: list[Series]) -> None:
         for series in requests:
-            told_here = [at for at, _ in series.points if at > span.start_ms]
-            if told_here:
-                self._see(series, told_here[0], told_here[-1])
+            self._see(series)
         self._index()
 
-    def _instants(self, requests: list[Series]) -> dict[str, list[int]]:
-        """When kube-state-metrics was scraped, by cluster: the instants of its longest series."""
-        found: dict[str, list[int]] = {}
-        for series in requests:
-            cluster = series.labels.get(self._cluster, "")
-            if len(series.points) > len(found.get(cluster, [])):
-                found[cluster] = [at for at, _ in series.points]
-        return found
-
-    def _see(self, series: Series, first_ms: int, last_ms: int) -> None:
-        labels = series.labels
+    def _see(self, series: Series) -> None:
+        labels, first_ms, last_ms = series.labels, series.points[0][0], series.points[-1][0]
         cluster, namespace, name = labels.get(self._cluster, ""), told(labels, "namespace"), told(labels, "pod")
         uid = told(labels, "uid")
         key = f"{cluster}/{namespace}/{name}/{uid}"
@@ -108,13 +94,15 @@ class Pods:
         if pod is None:
             pod = Pod(cluster=cluster, namespace=namespace, name=name, uid=uid, first_ms=first_ms, last_ms=last_ms)
             self._memory.pods[key] = pod
-        pod.first_ms, pod.last_ms = min(pod.first_ms, first_ms), max(pod.last_ms, last_ms)
+        if last_ms >= pod.last_ms:
+            pod.last_ms, pod.target = last_ms, target(labels, cluster)
+        pod.first_ms = min(pod.first_ms, first_ms)
         pod.node = told(labels, "node") or pod.node
         pod.requests[f"{told(labels, 'container')} {told(labels, 'resource')}"] = series.points[-1][1]
         if pod.gone:
             pod.gone, pod.ended_ms, pod.told = False, None, False
         alive = self._memory.alive
-        alive[cluster] = max(alive.get(cluster, 0), last_ms)
+        alive[pod.target] = max(alive.get(pod.target, 0), last_ms)
 
     def _index(self) -> None:
         self._named = {}
@@ -153,12 +141,16 @@ class Pods:
             pod.claims |= {key: said[key] for key in ("team", "cost_center") if key in said}
 
     def _end(self, span: Span) -> None:
-        """Those that are there no more, though kube-state-metrics is."""
+        """Those that are there no more, though who told of them still tells: all of one scrape has one instant."""
         for pod in self.every():
-            alive_ms = self._memory.alive.get(pod.cluster, 0)
-            step_ms = self._memory.steps.get(f"kube {pod.cluster}", 60_000)
-            if pod.ended_ms is None and span.end_ms >= alive_ms > pod.last_ms + 1.5 * step_ms:
+            alive_ms = self._memory.alive.get(pod.target, 0)
+            if pod.ended_ms is None and span.end_ms >= alive_ms > pod.last_ms:
                 pod.ended_ms, pod.gone = pod.last_ms, True
+
+
+def target(labels: Labels, cluster: str) -> str:
+    """Who told of a series."""
+    return f"{cluster}/{labels.get('instance', '')}"
 
 
 def _learn(pod: Pod, series: Series) -> None:

@@ -62,7 +62,7 @@ def parsed(text: str) -> Selector:
             matcher = _MATCHER.match(text, at)
             if matcher is None:
                 raise Malformed(f"unexpected {text[at : at + 20]!r} in a selector")
-            matchers.append(Matcher(matcher[1], matcher[2], _unescaped(matcher[3])))
+            matchers.append(_matcher(matcher[1], matcher[2], _unescaped(matcher[3])))
             at = matcher.end()
         at += 1
     ranged = _RANGE.fullmatch(text, at)
@@ -74,6 +74,14 @@ def parsed(text: str) -> Selector:
 def duration_ms(text: str) -> int:
     """A duration such as 1h30m in milliseconds."""
     return sum(int(count) * _UNIT_MS[unit] for count, unit in _PART.findall(text))
+
+
+def _matcher(label: str, operator: str, value: str) -> Matcher:
+    try:
+        re.compile(value if operator.endswith("~") else "")
+    except re.error as error:
+        raise Malformed(f"not a regular expression: {value!r}: {error}") from error
+    return Matcher(label, operator, value)
 
 
 def _unescaped(text: str) -> str:

@@ -182,7 +182,7 @@ def _asks(
     begun: float | None = None,
 ) -> list[Stored]:
     """A pod that is there between two hours, on a node since the first, or since the hour `begun`."""
-    known = {"job": "ksm", "namespace": "ml", "pod": name, "uid": f"uid-{name}"}
+    known = {"job": "ksm", "instance": "k:8080", "namespace": "ml", "pod": name, "uid": f"uid-{name}"}
     since = at(first if begun is None else begun) / 1000
     found = [
         stored(
