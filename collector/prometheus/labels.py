@@ -14,7 +14,7 @@ _POD = (
     ("namespace", "pod"),
     ("pod_namespace", "pod_name"),
 )
-_REPLICA = ("prometheus", "prometheus_replica", "replica", "receive_replica", "__replica__")
+REPLICA = ("prometheus", "prometheus_replica", "replica", "receive_replica", "__replica__")
 
 Labels = Mapping[str, str]
 Targets = Mapping[tuple[str, str], Labels]
@@ -53,7 +53,7 @@ def holding_pod(labels: Labels, known: Targets) -> tuple[str, str]:
 
 def replica(labels: Labels) -> str:
     """Which of several servers that scrape the same this series is of; '' where there is one."""
-    return ",".join(labels[name] for name in _REPLICA if name in labels)
+    return ",".join(labels[name] for name in REPLICA if name in labels)
 
 
 def claimed(keys: Keys, labels: Labels) -> dict[str, str]:

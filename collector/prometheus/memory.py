@@ -7,8 +7,9 @@ from itertools import pairwise
 from statistics import median_low
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
+from collector import serving
 from collector.central.findings import Allocated
 from collector.central.series import Last
 from collector.holders import Hold
@@ -30,6 +31,7 @@ class Memory(Struct):
     xids: dict[str, float] = {}
     queues: dict[str, Allocated] = {}
     steps: dict[str, int] = {}
+    serving: serving.Memory = field(default_factory=serving.Memory)
 
     def step_ms(self, what: str, every: Iterable[list[int]]) -> int:
         """The usual distance of instants of scraping, in whole seconds; remembered for where there are too few."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from collector.central.findings import Findings, Span
 from collector.clock import wall_ns
 from collector.finding import Finding
-from collector.prometheus import devices, kueue, nodes, pods
+from collector.prometheus import devices, kueue, nodes, pods, served
 from collector.prometheus.api import Api
 from collector.prometheus.config import Prometheus
 from collector.prometheus.dcgm import activity, xids
@@ -23,7 +23,7 @@ from collector.prometheus.requests import allocated
 from collector.wire import Place, Workload
 
 UP = "up"
-METRICS = (UP, *devices.METRICS, *pods.METRICS, *nodes.METRICS, *kueue.METRICS)
+METRICS = (UP, *devices.METRICS, *pods.METRICS, *nodes.METRICS, *kueue.METRICS, *served.METRICS)
 
 
 class PrometheusSource:
@@ -51,6 +51,7 @@ class PrometheusSource:
         found.stocked = self._nodes.stocked(span, self._is_held)
         found.allocated = allocated(self._pods, self._nodes, span)
         found.allocated += waiting(self._api, span, present, self._memory, self._nodes, self._config.cluster_label)
+        served.serve(self._api, span, present, self._memory, self.workload_of, found)
         self._pods.forget(span)
         forget(self._memory, span)
         return found
