@@ -27,6 +27,7 @@ from collector.wire import CONDITIONS, UNKNOWN, Batch, Header, Record, Stock
 CLAIMED_RATIO = 3.0
 CLAIMED_BYTES = 512 * 2**20
 SERIES, HOURS = 5_000, 24
+SHORT_HOURS = 3
 STEP_MS, HOUR_MS = 60_000, 3_600_000
 BEGIN_MS = 1_793_577_600_000
 CHIPS = 4
@@ -41,8 +42,8 @@ def measure(folder: Path, rounds: int) -> bool:
     ratios, peaks = [], []
     for number in range(1, rounds + 1):
         bare = {"plus": _apart(_bare, SERIES, True), "raw": _apart(_bare, SERIES, False)}
-        small = _apart(_ours, SERIES * 1_000_000 // 7_200_000, folder / f"{number}-small")
-        ours = _apart(_ours, SERIES, folder / f"{number}")
+        short = _apart(_ours, SERIES, (folder / f"{number}-short", SHORT_HOURS))
+        ours = _apart(_ours, SERIES, (folder / f"{number}", HOURS))
         ratios.append(ours["seconds"] / bare["plus"]["seconds"])
         peaks.append(ours["bytes"])
         print(
@@ -50,7 +51,7 @@ def measure(folder: Path, rounds: int) -> bool:
             f"{ours['seconds']:.1f} s; the client's pages {bare['plus']['seconds']:.1f} s "
             f"({bare['plus']['points']:,.0f} points), raw pages {bare['raw']['seconds']:.1f} s; ratio {ratios[-1]:.2f} "
             f"(to raw pages {ours['seconds'] / bare['raw']['seconds']:.2f}); peak "
-            f"{small['bytes'] / 2**20:.0f} MiB at {small['rows'] * 2:,.0f} points told, "
+            f"{short['bytes'] / 2**20:.0f} MiB at {short['rows'] * 2:,.0f} points told, "
             f"{ours['bytes'] / 2**20:.0f} MiB at {ours['rows'] * 2:,.0f}",
             flush=True,
         )
@@ -116,12 +117,13 @@ def _noise(minute: int, number: int) -> float:
     return float((minute * 2_654_435_761 + number * 40_503) % 1009 // 10)
 
 
-def _ours(endpoint: str, folder: Path) -> Done:
+def _ours(endpoint: str, argument: tuple[Path, int]) -> Done:
+    folder, hours = argument
     config = CloudMonitoring(project="p", metrics=("gke",), endpoint=endpoint, plaintext=True, timeout=600)
     cloud = Cloud(config, lambda: BEGIN_MS + (HOURS + 1) * HOUR_MS)
     spool = Spool(folder, Header(agent="cloud", stream="", first=1, node="here", source="cloud_monitoring"))
     points = rows = 0
-    for hour in range(HOURS):
+    for hour in range(hours):
         found = cloud.read(_hour(hour))
         for piece in _pieces(found):
             spool.append(_batch(piece, spool))
