@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from accounting.simulate.apis.monitoring import gauge
 from collector.wire import UNKNOWN
 from tests.collector.cloud.fleet import (
     BEGIN_MS,
@@ -82,6 +84,17 @@ def test_a_holding_stays_open_where_the_node_is_silent_too() -> None:
         found = [world.read(0, 30), world.read(30, 60)]
 
         assert [(h.until_ms, h.closed) for one in found for h in one.holds] == [(at(20), False)]
+
+
+def test_containers_of_a_pod_that_share_a_chip_are_one_part() -> None:
+    one = container("duty_cycle", "a", {"accelerator_id": GPU, **H100}, points(steady(1, 60, 10)))
+    place = {**one.resource_labels, "container_name": "zz"}
+    other = replace(one, resource_labels=place, points=gauge(points(steady(21, 60, 40))))
+    with World([node("duty_cycle", "n", GPU, points(steady(1, 60, 40)), H100), one, other]) as world:
+        found = world.read(0, 60)
+
+        assert busy(merged([found]), GPU, "team-a/a") == steady(1, 20, 6000) | steady(21, 60, 24_000)
+        assert held([found]) == {(GPU, "team-a/a"): [(0, 60)]}
 
 
 def test_a_short_gap_ends_nothing_and_a_longer_one_does() -> None:

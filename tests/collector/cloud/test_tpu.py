@@ -123,6 +123,18 @@ def test_more_duty_cycles_than_chips_are_all_told() -> None:
         assert sum(row[1] for row in told.values()) == 3 * 60 * 6000
 
 
+def test_duty_cycles_that_are_numbered_anew_are_of_the_same_chips() -> None:
+    series = [tensor(chip, steady(1, 180, 20)) for chip in CHIPS[:2]]
+    series += [duty(f"{INSTANCE}-{k}", steady(1, 60, 10)) for k in (4, 5)]
+    series += [duty(f"{INSTANCE}-{k}", steady(121, 180, 30)) for k in (12, 13)]
+    with World(series) as world:
+        told = merged([world.read(60 * k, 60 * k + 60) for k in range(4)])
+
+        assert {uuid for uuid, _, _ in told} == set(CHIPS[:2])
+        for chip in CHIPS[:2]:
+            assert busy(told, chip) == steady(1, 60, 6000) | steady(61, 120, 0) | steady(121, 180, 18_000)
+
+
 def test_a_pods_part_is_of_the_chip_that_its_node_counts() -> None:
     pod = [
         container("tensorcore_utilization", "train", {"accelerator_id": CHIPS[1], **V5E}, points(steady(1, 60, 20))),
