@@ -82,8 +82,8 @@ class Api:
             key = (name, tuple(sorted(stream.metric.items())))
             labels[key] = stream.metric
             # A range is open at its start in version 3 and closed in version 2.
-            read = ((round(at * 1000), float(value)) for at, value in stream.values)
-            points.setdefault(key, []).extend(point for point in read if span.start_ms < point[0] <= span.end_ms)
+            read = [(round(at * 1000), float(value)) for at, value in stream.values]
+            points.setdefault(key, []).extend([one for one in read if span.start_ms < one[0] <= span.end_ms])
         return [series(key[0], labels[key], points[key]) for key in sorted(points) if points[key]]
 
     def of(self, names: Iterable[str], span: Span, label: str, values: Iterable[str]) -> Iterator[Series]:

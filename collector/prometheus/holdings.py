@@ -20,42 +20,39 @@ def held(one: Seen, span: Span, step_ms: int, memory: Memory, pods: Pods) -> lis
     A pod that succeeded, failed or is gone holds no more, whatever a cache of the exporter still says.
     """
     told: list[Hold] = []
-    prefix = f"{one.device.uuid} "
+    open_ = memory.holds.setdefault(one.device.uuid, {})
     between = levels([(at, 0.0) for at in one.instants], 2 * step_ms, span.start_ms, span.end_ms)
     for level in between:
-        now = {_key(one, holder): holder for holder in one.holders[level.end_ms]}
-        for key in [key for key in memory.holds if key.startswith(prefix) and key not in now]:
-            told += _missed(key, level, memory, pods)
+        now = {f"{namespace}/{name}": (c, namespace, name) for c, namespace, name in one.holders[level.end_ms]}
+        for key in sorted(open_.keys() - now.keys()):
+            told += _missed(key, level, open_, pods)
         for key, holder in sorted(now.items()):
-            told += _extended(one, key, holder, level, memory, pods)
-    return told + [h for key, h in memory.holds.items() if key.startswith(prefix) and h.until_ms > span.start_ms]
+            told += _extended(one, key, holder, level, open_, pods)
+    return told + [hold for hold in open_.values() if hold.until_ms > span.start_ms]
 
 
 def forget(memory: Memory, span: Span) -> None:
     """Holdings that nothing was heard of for a day."""
-    for key in [key for key, hold in memory.holds.items() if hold.until_ms < span.start_ms - _FORGOTTEN_MS]:
-        del memory.holds[key]
+    since_ms = span.start_ms - _FORGOTTEN_MS
+    lately = {uuid: {k: h for k, h in open_.items() if h.until_ms >= since_ms} for uuid, open_ in memory.holds.items()}
+    memory.holds = {uuid: open_ for uuid, open_ in lately.items() if open_}
 
 
-def _key(one: Seen, holder: Holder) -> str:
-    return f"{one.device.uuid} {holder[1]}/{holder[2]}"
-
-
-def _closed(memory: Memory, key: str) -> Hold:
-    hold = memory.holds.pop(key)
+def _closed(open_: dict[str, Hold], key: str) -> Hold:
+    hold = open_.pop(key)
     hold.closed = True
     return hold
 
 
-def _missed(key: str, level: Level, memory: Memory, pods: Pods) -> list[Hold]:
+def _missed(key: str, level: Level, open_: dict[str, Hold], pods: Pods) -> list[Hold]:
     """The holding, ended, of somebody whom the exporter does not name any more.
 
     It loses labels at times: a pod that goes on has the device still, as it has for all of its life.
     """
-    hold = memory.holds[key]
+    hold = open_[key]
     pod = _pod(hold, pods, level.end_ms)
     if pod is None or not pod.holds(level.end_ms) or (pod.since_ms or 0) > hold.until_ms:
-        return [_closed(memory, key)]
+        return [_closed(open_, key)]
     hold.until_ms = max(hold.until_ms, min(level.end_ms, pod.last_ms))
     return []
 
@@ -67,7 +64,7 @@ def _pod(hold: Hold, pods: Pods, at_ms: int) -> Pod | None:
     return pods.at(workload.cluster, workload.namespace, workload.id.partition("/")[2], at_ms)
 
 
-def _extended(one: Seen, key: str, holder: Holder, level: Level, memory: Memory, pods: Pods) -> list[Hold]:
+def _extended(one: Seen, key: str, holder: Holder, level: Level, open_: dict[str, Hold], pods: Pods) -> list[Hold]:
     """The holding goes on through an interval, or begins in it; those that ended are returned."""
     cluster, namespace, name = holder
     pod = pods.at(cluster, namespace, name, level.end_ms) if namespace else None
@@ -75,20 +72,20 @@ def _extended(one: Seen, key: str, holder: Holder, level: Level, memory: Memory,
     ended_ms = pod.ended_ms if pod else None
     until_ms = level.end_ms if ended_ms is None else min(level.end_ms, ended_ms)
     told: list[Hold] = []
-    hold = memory.holds.get(key)
+    hold = open_.get(key)
     goes_on = hold is not None and pod is not None and (pod.since_ms or level.end_ms) <= hold.until_ms
     if hold and hold.until_ms < start_ms and not goes_on:
-        told.append(_closed(memory, key))
+        told.append(_closed(open_, key))
         hold = None
     if hold is None and start_ms < until_ms:
-        hold = memory.holds[key] = Hold(
+        hold = open_[key] = Hold(
             device=one.device, workload=_workload(holder), share_ppm=WHOLE, start_ms=start_ms, until_ms=until_ms
         )
     if hold:
         hold.until_ms = max(hold.until_ms, until_ms)
         hold.device, hold.workload = one.device, pod.workload() if pod else hold.workload
     if hold and ended_ms is not None and ended_ms <= level.end_ms:
-        told.append(_closed(memory, key))
+        told.append(_closed(open_, key))
     return told
 
 

@@ -21,12 +21,15 @@ _ENOUGH = 3
 
 
 class Memory(Struct):
-    """By name: see the field's producer. `steps`: ms between two scrapes, by what is scraped."""
+    """By name, `holds` by device and holder: see each field's producer.
+
+    `steps`: ms between two scrapes, by what is scraped. `alive`: when who told of pods told last.
+    """
 
     pods: dict[str, Pod] = {}
     nodes: dict[str, Node] = {}
     alive: dict[str, int] = {}
-    holds: dict[str, Hold] = {}
+    holds: dict[str, dict[str, Hold]] = {}
     energy: dict[str, Last] = {}
     xids: dict[str, float] = {}
     queues: dict[str, Allocated] = {}
