@@ -17,12 +17,12 @@ from google.cloud import monitoring_v3 as api
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 
 from accounting.simulate.apis.monitoring import Described, Monitoring, Point, Series, Server
-from collector.central.findings import Findings, Span
+from collector.central.findings import Span
+from collector.central.telling import tell
 from collector.cloud.config import CloudMonitoring
 from collector.cloud.source import Cloud
-from collector.rows import holdings
 from collector.spool.spool import Spool
-from collector.wire import CONDITIONS, UNKNOWN, Batch, Header, Record, Stock
+from collector.wire import Header
 
 CLAIMED_RATIO = 3.0
 CLAIMED_BYTES = 512 * 2**20
@@ -31,7 +31,6 @@ SHORT_HOURS = 3
 STEP_MS, HOUR_MS = 60_000, 3_600_000
 BEGIN_MS = 1_793_577_600_000
 CHIPS = 4
-MOST_ROWS = 20_000
 METRICS = ("duty_cycle", "memory_used")
 
 Done = dict[str, float]
@@ -125,39 +124,11 @@ def _ours(endpoint: str, argument: tuple[Path, int]) -> Done:
     points = rows = 0
     for hour in range(hours):
         found = cloud.read(_hour(hour))
-        for piece in _pieces(found):
-            spool.append(_batch(piece, spool))
+        rows += tell(spool, found)
         points += found.points
-        rows += sum(len(activity.rows) for activity in found.activity)
     spool.close()
     cloud.close()
     return {"points": points, "rows": rows}
-
-
-def _pieces(found: Findings) -> Iterable[Findings]:
-    """No batch of more rows than a segment should have: sealing holds all of one."""
-    piece, rows = Findings(holds=found.holds, stocked=found.stocked), 0
-    for activity in found.activity:
-        piece.activity.append(activity)
-        rows += len(activity.rows)
-        if rows >= MOST_ROWS:
-            yield piece
-            piece, rows = Findings(), 0
-    yield piece
-
-
-def _batch(found: Findings, spool: Spool) -> Batch:
-    """As `collector.central.telling` does, which is to take this function's place."""
-    records = []
-    for activity in found.activity:
-        device = spool.names.device(activity.device)
-        workload = UNKNOWN if activity.workload is None else spool.names.workload(activity.workload)
-        records.extend([Record(device, workload, *row) for row in activity.rows])
-    stock = [
-        Stock(spool.names.group(s.group), s.start_ms, s.until_ms, s.quantity_ppm, CONDITIONS.index(s.condition))
-        for s in found.stocked
-    ]
-    return Batch(records=records, holdings=holdings(found.holds, spool.names), stock=stock)
 
 
 def _bare(endpoint: str, plus: bool) -> Done:

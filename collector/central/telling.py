@@ -16,14 +16,21 @@ from collector.wire import CONDITIONS, UNKNOWN, Allocation, Batch, Record, Serve
 MOST_ROWS = 20_000
 """Rows of one batch: what is in memory twice while it is written."""
 
+MOST_UNSEALED = 100_000
+"""Rows of one segment: sealing holds them all, and regular ones compress so well that bytes say little."""
+
 
 def tell(spool: Spool, findings: Findings) -> int:
     """Appends all that was found, and how many rows that were; raises `SpoolError`, and then some of it may be told."""
-    rows = 0
+    rows = unsealed = 0
     for part in _parts(findings):
         batch = batch_of(part, spool.names)
         spool.append(batch)
-        rows += sum(len(getattr(batch, name)) for name in _TABLES)
+        told = sum(len(getattr(batch, name)) for name in _TABLES)
+        rows, unsealed = rows + told, unsealed + told
+        if unsealed >= MOST_UNSEALED:
+            spool.seal()
+            unsealed = 0
     return rows
 
 

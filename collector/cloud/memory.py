@@ -49,7 +49,8 @@ class Memory(Struct, kw_only=True):
     """`base` is the cell of bit 0 of every set; cells before it are settled and forgotten.
 
     `since_ms`: where reading began. `read_ms`: up to where it came. `day_ms`: the next day to be read once more.
-    `told` has, for each device or part of one, the cells told of each measure.
+    `told` has, for each device or part of one, the cells told of each measure. `managed` is the memory of what is read
+    as from a Prometheus.
     """
 
     base: int = 0
@@ -59,6 +60,7 @@ class Memory(Struct, kw_only=True):
     hosts: dict[str, Host] = {}
     told: dict[str, Bits] = {}
     covers: dict[str, Cover] = {}
+    managed: bytes = b""
     spent: Spent = msgspec.field(default_factory=Spent)
 
     def rebase(self, base: int) -> None:
@@ -90,6 +92,7 @@ class _Kept(Struct, array_like=True):
     hosts: dict[str, Host]
     told: dict[str, dict[str, bytes]]
     covers: dict[str, _Cover]
+    managed: bytes
     spent: Spent
 
 
@@ -101,7 +104,8 @@ def kept(memory: Memory) -> bytes:
     """The memory as bytes, the same for the same memory."""
     told = {key: {measure: _bytes(mask) for measure, mask in bits.items()} for key, bits in memory.told.items()}
     covers = {key: _Cover(_bytes(c.told), structs.replace(c, told=0)) for key, c in memory.covers.items()}
-    whole = _Kept(memory.base, memory.since_ms, memory.read_ms, memory.day_ms, memory.hosts, told, covers, memory.spent)
+    read = (memory.base, memory.since_ms, memory.read_ms, memory.day_ms)
+    whole = _Kept(*read, memory.hosts, told, covers, memory.managed, memory.spent)
     return zlib.compress(_encode(whole), 1)
 
 
@@ -118,6 +122,7 @@ def recalled(data: bytes) -> Memory:
         hosts=one.hosts,
         told={key: {m: int.from_bytes(b, "little") for m, b in bits.items()} for key, bits in one.told.items()},
         covers={key: structs.replace(c.rest, told=int.from_bytes(c.told, "little")) for key, c in one.covers.items()},
+        managed=one.managed,
         spent=one.spent,
     )
 

@@ -20,6 +20,9 @@ from collector.cloud.subjects import subjects
 from collector.cloud.windows import DAY_MS, MARGIN_MS, Window, begin, finish, windows
 from collector.finding import Finding
 from collector.holders import Hold
+from collector.prometheus.asked import InHand
+from collector.prometheus.config import Prometheus
+from collector.prometheus.source import PrometheusSource
 from collector.rows import Happened
 from collector.source import Event
 from collector.wire import Group
@@ -31,14 +34,15 @@ OLD_MS = 30 * DAY_MS
 class Cloud:
     """One project. `now_ms` is the time by which the budget's months go.
 
-    `exported` are the series of exporters (Managed Prometheus) of the last span that was read, from two minutes before
-    it on, for whoever reads those; each point of them comes with one span only, late ones never.
+    What Managed Prometheus has of exporters is read as from a Prometheus: each point with one span only, late ones
+    never; devices that GKE itself tells of are left to GKE.
     """
 
     kind = "cloud_monitoring"
 
     def __init__(self, config: CloudMonitoring, now_ms: Callable[[], int]) -> None:
-        self.exported: list[Series] = []
+        self._in_hand = InHand()
+        self._managed = PrometheusSource(Prometheus(url=_NOWHERE, cluster_label="cluster"), self._in_hand)
         self._config, self._now_ms = config, now_ms
         self._budget = Budget(config)
         self._client = Client(config, self._budget.count)
@@ -63,8 +67,10 @@ class Cloud:
         findings = Findings()
         for window in windows(memory, span, self._lookback_ms):
             self._read(memory, window, findings)
-        self.exported = self._exported(span)
-        findings.points += sum(len(series.points) for series in self.exported)
+        self._in_hand.told = self._exported(span)
+        self._managed.remember(memory.managed)
+        _join(findings, self._managed.read(span))
+        memory.managed = self._managed.memory()
         finish(memory, span, self._lookback_ms)
         findings.holds = _latest(findings.holds)
         findings.stocked = _joined(findings.stocked)
@@ -132,6 +138,20 @@ class Cloud:
             for kind in self._exporters
             for series in exported(kind, self._client.series(kind, f'metric.type = "{kind}"', window))
         ]
+
+
+_NOWHERE = "http://prometheus.googleapis.com"
+"""It is never asked: all series are in hand."""
+
+
+def _join(findings: Findings, managed: Findings) -> None:
+    """What exporters say of devices that nobody else tells of, and of serving engines."""
+    known = {one.device.uuid for one in findings.activity}
+    findings.activity += [one for one in managed.activity if one.device.uuid not in known]
+    findings.holds += [one for one in managed.holds if one.device.uuid not in known]
+    findings.counted += managed.counted
+    findings.happened += managed.happened
+    findings.points += managed.points
 
 
 def _latest(holds: list[Hold]) -> list[Hold]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from collector.central.findings import Span, Unanswered
 from collector.finding import Finding
-from collector.prometheus.api import Api
+from collector.prometheus.asked import Asked
 
 _EXPORTERS = (
     ("dcgm-exporter", "DCGM_FI_DEV_GPU_UTIL", "what GPUs do is not known from here: install NVIDIA's dcgm-exporter"),
@@ -34,7 +34,7 @@ _EXPORTERS = (
 _QUEUES = ("kueue_pending_workloads", "kueue_cluster_queue_nominal_quota")
 
 
-def examined(api: Api, about: str, span: Span) -> Iterator[Finding]:
+def examined(api: Asked, about: str, span: Span) -> Iterator[Finding]:
     """Can it be reached, and which exporters did it scrape in a span."""
     try:
         version = api.version()

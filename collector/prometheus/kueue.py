@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from collector.central.findings import Allocated, Span
 from collector.central.series import Series, levels
-from collector.prometheus.api import Api
+from collector.prometheus.asked import Asked
 from collector.prometheus.memory import Memory
 from collector.prometheus.nodes import Nodes
 from collector.prometheus.resources import canonical, is_accelerator
@@ -26,7 +26,7 @@ _Queue = tuple[str, str, str]
 """Cluster, cluster queue and resource."""
 
 
-def waiting(api: Api, span: Span, present: set[str], memory: Memory, nodes: Nodes, label: str) -> list[Allocated]:
+def waiting(api: Asked, span: Span, present: set[str], memory: Memory, nodes: Nodes, label: str) -> list[Allocated]:
     """Every level of a queue in a span as a request that waits; it is another once the level changes.
 
     Raises `Unanswered`.

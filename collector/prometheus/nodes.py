@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from collector.central.findings import Span, Stocked
 from collector.central.series import Level, Series, levels
-from collector.prometheus.api import Api
+from collector.prometheus.asked import Asked
 from collector.prometheus.labels import told
 from collector.prometheus.memory import Memory
 from collector.prometheus.pods import target
@@ -64,7 +64,7 @@ class Nodes:
         """So many units on a node, in millionths of accelerators."""
         return quantity_ppm(resource, count, self._of(cluster, node))
 
-    def read(self, api: Api, span: Span, present: set[str]) -> int:
+    def read(self, api: Asked, span: Span, present: set[str]) -> int:
         """Take in what a span tells; the number of points that were read. Raises `Unanswered`."""
         reached = Span(span.start_ms - self._memory.reach_ms, span.end_ms)
         asked = f'resource=~"{RESOURCES}"'

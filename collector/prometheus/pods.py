@@ -8,7 +8,7 @@ from collector.central.findings import Span
 from collector.central.series import Series
 from collector.identity.config import Keys
 from collector.identity.pods import MOST_OWNER
-from collector.prometheus.api import Api
+from collector.prometheus.asked import Asked
 from collector.prometheus.labels import Labels, claimed, told
 from collector.prometheus.memory import Memory
 from collector.prometheus.pod import Pod
@@ -59,7 +59,7 @@ class Pods:
         """All pods that are known, those that ended lately too."""
         return list(self._memory.pods.values())
 
-    def read(self, api: Api, span: Span, present: set[str]) -> int:
+    def read(self, api: Asked, span: Span, present: set[str]) -> int:
         """Take in what a span tells; the number of points that were read. Raises `Unanswered`."""
         requests = api.series((REQUESTS,), span, f'resource=~"{RESOURCES}"') if REQUESTS in present else []
         self._present(requests)
@@ -170,7 +170,7 @@ def _learn(pod: Pod, series: Series) -> None:
             pod.ended_ms, pod.gone = pod.completed_ms, False
 
 
-def _of(api: Api, names: set[str], span: Span, label: str, requests: list[Series]) -> Iterator[Series]:
+def _of(api: Asked, names: set[str], span: Span, label: str, requests: list[Series]) -> Iterator[Series]:
     """Series of the pods or namespaces that ask; where Prometheus keeps its own label theirs is `exported_…`."""
     for used in (label, f"exported_{label}"):
         values = {s.labels[used] for s in requests if used in s.labels and told(s.labels, label) == s.labels[used]}
@@ -178,7 +178,7 @@ def _of(api: Api, names: set[str], span: Span, label: str, requests: list[Series
             yield from api.of(names, span, used, values)
 
 
-def _above(api: Api, span: Span, present: set[str], kind: str, owners: list[Series]) -> Iterable[Series]:
+def _above(api: Asked, span: Span, present: set[str], kind: str, owners: list[Series]) -> Iterable[Series]:
     metric, label = OWNERS[kind]
     names = {told(s.labels, "owner_name") for s in owners if told(s.labels, "owner_kind") == kind}
     return api.of((metric,), span, label, names) if metric in present else ()

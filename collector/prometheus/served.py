@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from collector import serving
 from collector.central.findings import Findings, Span
 from collector.central.series import Series
-from collector.prometheus.api import Api
+from collector.prometheus.asked import Asked
 from collector.prometheus.labels import REPLICA, replica
 from collector.prometheus.memory import Memory
 from collector.wire import Workload
@@ -19,7 +19,7 @@ METRICS = tuple(name for name in serving.METRICS if name not in TARGETS)
 
 
 def serve(
-    api: Api,
+    api: Asked,
     span: Span,
     present: set[str],
     memory: Memory,

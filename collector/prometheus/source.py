@@ -9,6 +9,7 @@ from collector.clock import wall_ns
 from collector.finding import Finding
 from collector.prometheus import devices, kueue, nodes, pods, served
 from collector.prometheus.api import Api
+from collector.prometheus.asked import Asked
 from collector.prometheus.config import Prometheus
 from collector.prometheus.dcgm import activity, xids
 from collector.prometheus.devices import Seen, hostname, observed
@@ -31,9 +32,9 @@ class PrometheusSource:
 
     kind = "prometheus"
 
-    def __init__(self, config: Prometheus, api: Api | None = None) -> None:
+    def __init__(self, config: Prometheus, api: Asked | None = None) -> None:
         self._config = config
-        self._api = api or Api(config)
+        self._api: Asked = api or Api(config)
         self._memory = Memory()
         self._pods, self._nodes = self._kubernetes()
 

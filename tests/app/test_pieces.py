@@ -65,7 +65,7 @@ def test_displayed_cents_and_shares_add_up() -> None:
     cents = [D(text) for text in re.findall(r">\$([\d.]+)<", html)]
     shares = [D(text) for text in re.findall(r">([\d.]+)%<", html)]
 
-    assert sum(cents[:-1]) == cents[-1] == D("333.33")
+    assert sum(cents[:-1]) == cents[-1] == D("366.67")
     assert sum(shares[:-1]) == shares[-1] == D("100.0")
 
 

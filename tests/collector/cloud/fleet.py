@@ -29,6 +29,7 @@ UNITS = {
     "agent.googleapis.com/gpu/memory/bytes_used": ("By", "INT64"),
     "prometheus.googleapis.com/DCGM_FI_DEV_GPU_UTIL/gauge": ("", "DOUBLE"),
     "prometheus.googleapis.com/vllm:prompt_tokens_total/counter": ("", "DOUBLE"),
+    "prometheus.googleapis.com/vllm:generation_tokens_total/counter": ("", "DOUBLE"),
 }
 DESCRIPTORS = [Described(name, unit, value_type=kind) for name, (unit, kind) in UNITS.items()]
 OF = {one.type: one for one in DESCRIPTORS}

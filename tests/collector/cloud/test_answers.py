@@ -197,21 +197,37 @@ def test_a_unit_that_is_not_known_is_named() -> None:
         world.read(0, 60)
 
 
-def test_what_managed_prometheus_has_is_handed_on_as_the_exporter_named_it() -> None:
-    target = {"cluster": "c1", "namespace": "gmp", "job": "dcgm", "instance": "n:9400"}
-    of = OF["prometheus.googleapis.com/DCGM_FI_DEV_GPU_UTIL/gauge"]
-    tokens = OF["prometheus.googleapis.com/vllm:prompt_tokens_total/counter"]
+def managed(kind: str, labels: dict[str, str], told: dict[int, float], pod: str = "llm-0") -> Series:
+    target = {"cluster": "c1", "namespace": "ml", "job": "j", "instance": f"{pod}:8000"}
+    of = OF[f"prometheus.googleapis.com/{kind}"]
+    return Series(of, {**labels, "pod": pod}, "prometheus_target", target, gauge(points(told)))
+
+
+def test_what_managed_prometheus_has_is_read_as_from_a_prometheus() -> None:
+    gpu = {"UUID": "GPU-1", "modelName": "NVIDIA L4", "Hostname": "n", "namespace": "ml"}
     series = [
-        Series(of, {"UUID": "GPU-1"}, "prometheus_target", target, gauge(points(steady(1, 60, 44)))),
-        Series(tokens, {"model_name": "m"}, "prometheus_target", target, gauge(points(steady(1, 60, 7)))),
+        managed("DCGM_FI_DEV_GPU_UTIL/gauge", gpu, steady(1, 60, 44)),
+        managed("vllm:prompt_tokens_total/counter", {"model_name": "m"}, {k: 10.0 * k for k in range(1, 61)}),
+        managed("vllm:generation_tokens_total/counter", {"model_name": "m"}, {k: 2.0 * k for k in range(1, 61)}),
     ]
     with World(series, metrics=("dcgm", "vllm")) as world:
-        found = world.read(30, 40)
+        found = [world.read(20, 40), world.read(40, 60)]
 
-        assert [(one.name, one.labels["instance"]) for one in world.cloud.exported] == [
-            ("DCGM_FI_DEV_GPU_UTIL", "n:9400"),
-            ("vllm:prompt_tokens_total", "n:9400"),
-        ]
-        assert world.cloud.exported[0].labels["UUID"] == "GPU-1"
-        assert world.cloud.exported[0].points == [(at(k), 44) for k in range(29, 41)]
-        assert found.points == 24
+    rows = [row for one in found for told in one.activity for row in told.rows]
+    assert {told.device.uuid for one in found for told in one.activity} == {"GPU-1"}
+    assert (sum(row[1] for row in rows), sum(row[2] for row in rows)) == (40 * MINUTE, 40 * MINUTE * 44 // 100)
+    assert {hold.workload.id for one in found for hold in one.holds} == {"ml/llm-0"}
+    counted = [row for one in found for row in one.counted]
+    assert {(row.workload.id, row.model, row.engine) for row in counted} == {("ml/llm-0", "m", "vllm")}
+    assert (sum(row.input_tokens for row in counted), sum(row.output_tokens for row in counted)) == (400, 80)
+
+
+def test_a_device_that_gke_tells_of_is_left_to_gke() -> None:
+    gpu = {"UUID": "GPU-1", "modelName": "NVIDIA L4", "Hostname": "n", "namespace": "ml"}
+    series = [managed("DCGM_FI_DEV_GPU_UTIL/gauge", gpu, steady(1, 60, 44))]
+    series.append(node("duty_cycle", "n", "GPU-1", points(steady(1, 60, 30)), H100))
+    with World(series, metrics=("gke", "dcgm")) as world:
+        found = world.read(20, 40)
+
+    assert len({told.device.uuid for told in found.activity}) == len(found.activity) == 1
+    assert not found.holds
