@@ -108,3 +108,9 @@ def test_an_exporters_label_stands_before_the_targets() -> None:
 
     assert (label(labels, "namespace"), label(labels, "pod")) == ("ml", "ksm")
     assert holding_pod({"pod": "", "pod_name": "p", "pod_namespace": "n"}, {}) == ("n", "p")
+
+
+def test_an_error_of_the_first_point_is_news_where_the_one_before_had_none() -> None:
+    xid = series("DCGM_FI_DEV_XID_ERRORS", lambda i: 79 if i > 0 else 0, **GPU)
+
+    assert [(h.at_ms, h.event.value) for h in told([xid]).happened] == [(minute(1), 79)]
