@@ -59,14 +59,16 @@ def stock(lake: Lake) -> pl.DataFrame:
 
     Of several sources that count the accelerators of one node (or pool) at one instant the most trusted one counts.
     """
-    rows = lake.scan_input(AGENT_STOCK.name).with_columns(rank=rank()).collect(engine="streaming")
+    everything = lake.scan_input(AGENT_STOCK.name).with_columns(rank=rank())
+    grown = everything.group_by(*_LOT, "condition", "quantity_ppm", "start_ms").agg(pl.col("until_ms").max())
+    rows = grown.collect(engine="streaming")
     if not rows.height:
         return pl.DataFrame(schema=STOCK)
     keys = rows.select(_LOT).unique().sort(_LOT, nulls_last=True).with_row_index("key").cast({"key": pl.Int64})
     coded = rows.rename({"start_ms": "start", "until_ms": "end"}).join(keys, on=_LOT, nulls_equal=True)
     told = _cut(coded).with_columns(told=pl.lit(True))
-    everything = pl.concat([told, _bridged(told, keys).select(told.columns)])
-    named = _most_trusted(everything.join(keys, on="key"))
+    there = pl.concat([told, _bridged(told, keys).select(told.columns)])
+    named = _most_trusted(there.join(keys, on="key"))
     return named.rename({"start": "start_ms", "end": "end_ms"}).select(list(STOCK)).sort(list(STOCK), nulls_last=True)
 
 

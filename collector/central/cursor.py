@@ -7,16 +7,18 @@ from pathlib import Path
 
 import msgspec
 
+from collector.central.stretches import Open
 from collector.spool.files import write_whole
 
 FILE = "cursor"
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """All before `end_ms` (Unix ms) is told; `memory` is the source's. A source that read nothing has none."""
+    """All before `end_ms` (Unix ms) is told; `memory` is the source's, `stock` what was there without a change."""
 
     end_ms: int
     memory: bytes = b""
+    stock: Open = {}
 
 
 class Damaged(Exception):

@@ -12,6 +12,7 @@ from collector.central import cursor
 from collector.central.cursor import Cursor
 from collector.central.findings import Source, Span, Unanswered
 from collector.central.polling import Polling
+from collector.central.stretches import extended
 from collector.central.telling import tell
 from collector.spool.errors import SpoolError
 from collector.spool.spool import Spool
@@ -47,6 +48,7 @@ class Reader:
         self.progress = Progress()
         self._folder, self._most_bytes, self._now_ms = folder, most_bytes, now_ms
         self._cursor = cursor.load(folder)
+        self._stock = self._cursor.stock if self._cursor else {}
         if self._cursor is not None:
             self.progress.until_ms = self._cursor.end_ms
             source.remember(self._cursor.memory)
@@ -74,9 +76,11 @@ class Reader:
         """
         self._make_room()
         found = self.source.read(span)
+        found.stocked, stock = extended(found.stocked, self._stock)
         self.progress.rows += tell(self.spool, found)
+        self._stock = stock
         if keep:
-            self._cursor = Cursor(span.end_ms, self.source.memory())
+            self._cursor = Cursor(span.end_ms, self.source.memory(), stock)
             cursor.keep(self._folder, self._cursor)
         self.progress.until_ms = span.end_ms
         self.progress.spans += 1
