@@ -324,6 +324,20 @@ def test_any_order_and_division_gives_the_same_rows(cuts: list[int], order: list
     assert rows_of(divided * 2 if twice else divided) == rows_of(whole)
 
 
+def test_what_is_told_to_begin_later_once_more_is_no_second_holding(ledger: Ledger) -> None:
+    """By a collector without memory, or asked for the past again."""
+    one = device(0)
+    bring(
+        ledger,
+        "prometheus",
+        Findings(holds=[held(one, A, at(0), at(2))], allocated=[allocated(B, 2, at(0), at(2), node="n2")]),
+        Findings(holds=[held(one, A, at(1), at(3))], allocated=[allocated(B, 2, at(1), at(3), node="n2")]),
+    )
+    run(ledger)
+
+    assert hours(ledger, "workload_id") == {"red/a": 3, "blue/b": 6}
+
+
 def test_an_accelerator_that_nobody_names_takes_no_place_of_another_cluster(ledger: Ledger) -> None:
     put(ledger.folder / "inbox", "prometheus", Findings(stocked=[stocked(2, at(0), at(1))]), cluster="west")
     put(ledger.folder / "inbox", "scheduler", Findings(stocked=[stocked(3, at(0), at(1))]), cluster="east")

@@ -5,7 +5,8 @@
 Blocks of a document share one folder and run in order: ```console runs its `$ ` lines (`> ` continues one), ```sql is a
 query, and a block with a name after its language (```toml pods.toml) is a file. `<!-- setup: checkout -->` begins in a
 folder that holds docs/examples, `<!-- setup: company -->` in a project with all of them imported and run,
-`<!-- setup: node -->` on a machine with GPUs, whose driver is the stub of tests/fakes: it needs a C compiler.
+`<!-- setup: node -->` on a machine with GPUs, whose driver is the stub of tests/fakes: it needs a C compiler;
+`<!-- setup: prometheus -->` beside a Prometheus on port 19090, which has a day of tests/fakes: 2026-03-01.
 """
 
 from __future__ import annotations
@@ -37,10 +38,13 @@ from accounting.errors import InputError
 from accounting.inputs.importing import Outcome, import_file, silent
 from accounting.inputs.mapping import Mapping, Settings, TimeSettings, check_kind, columns_of, kinds, load_mapping
 from accounting.project import open_project
+from accounting.simulate.apis.prometheus import Prometheus
 from accounting.stores.lake import Lake
 from accounting.tables import STATES
 from collector.cli import cli as agent
+from tests.fakes import vllm
 from tests.fakes.node import Node
+from tests.fakes.prometheus import day
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -113,6 +117,7 @@ class Reader:
         self.home = self.here = folder / "home"
         self.state, self.status = folder / "state", 0
         self.node: Node | None = None
+        self.prometheus: Prometheus | None = None
         shutil.copytree(EXAMPLES, self.home / "docs" / "examples")
         self.programs = folder / "bin"
         self.programs.mkdir()
@@ -127,8 +132,9 @@ class Reader:
         program.chmod(0o755)
 
     def close(self) -> None:
-        if self.node:
-            self.node.close()
+        for server in (self.node, self.prometheus):
+            if server:
+                server.close()
 
     def set_up(self, name: str) -> None:
         if name == "node":
@@ -136,6 +142,8 @@ class Reader:
             self.environment |= self.node.environment
             settings = " ".join(f"--set {key}={value}" for key, value in self.node.settings.items())
             self.install("chipledger-agent", "collector.cli", settings)
+        if name == "prometheus":
+            self.prometheus = Prometheus([*day.fleet(), *vllm.stored(day.START_MS // 1000, 30)], port=19090)
         if name == "company":
             shutil.copytree(company(), self.home / "mycluster")
             self.here = self.home / "mycluster"

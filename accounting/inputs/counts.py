@@ -43,7 +43,22 @@ def allocations(lake: Lake) -> pl.DataFrame:
     rest = [c for c in AGENT_ALLOCATIONS.names[2:] if c not in (*_ALLOCATION, "until_ms", "closed", "source")]
     best = last.sort("quantity_ppm", *rest, descending=[True] * (1 + len(rest)), nulls_last=True)
     one = best.unique(_ALLOCATION, keep="first", maintain_order=True).with_columns(closed="ended").drop("ended")
-    return _begun(one).sort(_ALLOCATION, nulls_last=True)
+    waits = pl.col("start_ms").is_null()
+    begun = _begun(one)
+    held = without_overlaps(begun.filter(~waits), [c for c in _ALLOCATION if c != "start_ms"])
+    return pl.concat([begun.filter(waits), held]).sort(_ALLOCATION, nulls_last=True)
+
+
+def without_overlaps(rows: pl.DataFrame, of: list[str]) -> pl.DataFrame:
+    """Rows (`start_ms`, `until_ms`), each from where an earlier one of the same ends.
+
+    A collector that has lost its memory, or is asked for the past once more, tells that a holding began when it came to
+    know of it.
+    """
+    before = pl.col("until_ms").cum_max().shift(1).over(of)
+    sorted_rows = rows.sort(*of, "start_ms", "until_ms", nulls_last=True)
+    cut = sorted_rows.with_columns(start_ms=pl.max_horizontal("start_ms", before))
+    return cut.filter(pl.col("start_ms") < pl.col("until_ms"))
 
 
 def _begun(rows: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import polars as pl
 
 from accounting.agent_tables import AGENT_DEVICES, AGENT_HOLDINGS, AGENT_RECORDS
 from accounting.core.partition import AGENT
-from accounting.inputs.counts import rank
+from accounting.inputs.counts import rank, without_overlaps
 from accounting.stores.lake import Lake
 from accounting.tables import INPUT_CAPACITY, INPUT_JOBS
 
@@ -110,7 +110,9 @@ def holdings(lake: Lake) -> pl.DataFrame:
     rest = [c for c in AGENT_HOLDINGS.names if c not in named]
     best = last.sort("quantity_ppm", "pool", *rest, descending=True, nulls_last=True)
     one = best.unique(_HOLDING, keep="first", maintain_order=True).with_columns(closed="ended")
-    return one.drop("ended").sort(_HOLDING)
+    newest, agents = one.drop("ended"), pl.col("rank") == 0
+    others = without_overlaps(newest.filter(~agents), [c for c in _HOLDING if c not in ("start_ms", "accelerator")])
+    return pl.concat([newest.filter(agents), others]).sort(_HOLDING)
 
 
 def jobs(held: pl.DataFrame, counted: pl.DataFrame, logged: pl.DataFrame) -> pl.DataFrame:

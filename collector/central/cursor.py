@@ -14,8 +14,9 @@ FILE = "cursor"
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """All before `end_ms` (Unix ms) is told; `memory` is the source's, `stock` what was there without a change."""
+    """All from `since_ms` to `end_ms` (Unix ms) is told; `memory` is the source's, `stock` what did not change."""
 
+    since_ms: int
     end_ms: int
     memory: bytes = b""
     stock: Open = {}

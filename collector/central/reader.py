@@ -12,6 +12,7 @@ from collector.central import cursor
 from collector.central.cursor import Cursor
 from collector.central.findings import Source, Span, Unanswered
 from collector.central.polling import Polling
+from collector.central.reach import since
 from collector.central.stretches import extended
 from collector.central.telling import tell
 from collector.spool.errors import SpoolError
@@ -49,6 +50,7 @@ class Reader:
         self._folder, self._most_bytes, self._now_ms = folder, most_bytes, now_ms
         self._cursor = cursor.load(folder)
         self._stock = self._cursor.stock if self._cursor else {}
+        self._past_ms: int | None = None
         if self._cursor is not None:
             self.progress.until_ms = self._cursor.end_ms
             source.remember(self._cursor.memory)
@@ -75,17 +77,27 @@ class Reader:
         `keep`: the next reading, also after a restart, goes on where it ends.
         """
         self._make_room()
-        found = self.source.read(span)
+        found = since(self.source.read(span), self._since_ms(span))
         found.stocked, stock = extended(found.stocked, self._stock)
         self.progress.rows += tell(self.spool, found)
         self._stock = stock
         if keep:
-            self._cursor = Cursor(span.end_ms, self.source.memory(), stock)
+            self._cursor = Cursor(self._since_ms(span), span.end_ms, self.source.memory(), stock)
             cursor.keep(self._folder, self._cursor)
         self.progress.until_ms = span.end_ms
         self.progress.spans += 1
         self.progress.points += found.points
         self.progress.failed_in_a_row, self.progress.trouble = 0, ""
+
+    def begin(self, since_ms: int) -> None:
+        """A stretch of the past begins, of which nothing is known yet."""
+        self._past_ms, self._stock = since_ms, {}
+        self.source.remember(b"")
+
+    def _since_ms(self, span: Span) -> int:
+        if self._past_ms is not None:
+            return self._past_ms
+        return span.start_ms if self._cursor is None else self._cursor.since_ms
 
     def _make_room(self) -> None:
         used = self.spool.used_bytes

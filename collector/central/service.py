@@ -70,7 +70,7 @@ class Collector:
         """
         try:
             for reader, shipper in zip(self.readers, self.shippers, strict=True):
-                reader.source.remember(b"")
+                reader.begin(span.start_ms)
                 for part in _parts(span, reader.polling):
                     _insist(reader, part, self._stop)
                     progress(reader.source.name, part.end_ms - part.start_ms)

@@ -10,6 +10,9 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
+from accounting.simulate.apis.prometheus import Stored
+from tests.fakes.exposition import scraped
+
 DAY = 86_400
 DRAINED = 120
 """Seconds without a request before a restart, so that whoever scrapes more often loses nothing."""
@@ -79,6 +82,16 @@ def served(several: tuple[Replica, ...], at: int) -> dict[str, Served]:
     found: dict[str, Served] = {}
     for one in several:
         found[one.model] = found.get(one.model, Served()).plus(one.served(at))
+    return found
+
+
+def stored(day: int, step: int) -> list[Stored]:
+    """What a Prometheus has of the day that begins at `day` (Unix seconds) and scrapes every `step` seconds."""
+    found: list[Stored] = []
+    for number, one in enumerate(replicas()):
+        target = {"job": "vllm", "instance": f"10.0.0.{number}:8000", "namespace": "serve", "pod": one.pod}
+        texts = {(day + at) * 1000: one.exposition(at, day) for at in range(0, DAY + 1, step)}
+        found += [Stored({"__name__": s.name, **s.labels}, s.points) for s in scraped(texts, target)]
     return found
 
 

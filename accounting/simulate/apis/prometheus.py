@@ -31,11 +31,11 @@ class Stored(NamedTuple):
 
 
 class Prometheus:
-    """Serves on a free port of 127.0.0.1 until it is closed; what is stored may grow meanwhile."""
+    """Serves on a port of 127.0.0.1 (0: a free one) until it is closed; what is stored may grow meanwhile."""
 
-    def __init__(self, stored: Iterable[Stored]) -> None:
+    def __init__(self, stored: Iterable[Stored], port: int = 0) -> None:
         self.stored = list(stored)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
         Thread(target=self._server.serve_forever, name="prometheus", daemon=True).start()
 

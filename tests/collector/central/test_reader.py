@@ -68,7 +68,7 @@ def test_a_restart_goes_on_where_it_stopped_with_its_memory(plant: Plant) -> Non
     assert plant.source.count == 1
     plant.reader.step()
     assert plant.source.spans == [Span(end, end + HOUR_MS // 2)]
-    assert cursor.load(plant.folder) == Cursor(end + HOUR_MS // 2, b"2")
+    assert cursor.load(plant.folder) == Cursor(end - HOUR_MS // 2, end + HOUR_MS // 2, b"2")
 
 
 def test_after_an_error_the_same_span_is_read_with_the_memory_before(plant: Plant) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from accounting.simulate.apis.prometheus import Prometheus, Stored
+from accounting.simulate.apis.prometheus import Prometheus
 from collector.central.findings import Counted, Span
 from collector.central.series import Series
 from collector.prometheus.config import Prometheus as Config
@@ -16,7 +15,6 @@ from collector.prometheus.served import of_one_server
 from collector.prometheus.source import PrometheusSource
 from collector.rows import Happened
 from tests.fakes import vllm
-from tests.fakes.exposition import scraped
 from tests.fakes.prometheus import server
 
 DAY_S = 1_750_032_000
@@ -24,21 +22,11 @@ STEP_S = 30
 DAY = Span(DAY_S * 1000, (DAY_S + vllm.DAY) * 1000)
 
 
-@cache
-def day() -> tuple[Stored, ...]:
-    """What a Prometheus has of the day that scrapes every 30 seconds."""
-    found: list[Stored] = []
-    for number, one in enumerate(vllm.replicas()):
-        target = {"job": "vllm", "instance": f"10.0.0.{number}:8000", "namespace": "serve", "pod": one.pod}
-        texts = {(DAY_S + s) * 1000: one.exposition(s, DAY_S) for s in range(0, vllm.DAY + 1, STEP_S)}
-        found += [Stored({"__name__": s.name, **s.labels}, s.points) for s in scraped(texts, target)]
-    return tuple(found)
-
-
 @pytest.fixture(params=["the stand-in", "Prometheus"], scope="module")
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("vllm")
-    there = Prometheus(day()) if request.param == "the stand-in" else server.Prometheus(folder, day())
+    day = vllm.stored(DAY_S, STEP_S)
+    there = Prometheus(day) if request.param == "the stand-in" else server.Prometheus(folder, day)
     yield there.url
     there.close()
 
