@@ -176,7 +176,7 @@ def _parts(span: Span, polling: Polling) -> Iterator[Span]:
 
 def _insist(reader: Reader, span: Span, stop: Stop) -> None:
     memory = reader.source.memory()
-    for wait_s in (1, 2, 4, 8):
+    for wait_s in (1, 5):
         try:
             reader.take(span, keep=False)
         except Unanswered:

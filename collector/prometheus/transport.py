@@ -19,6 +19,9 @@ from collector.prometheus.config import Prometheus
 MOST_BYTES = 16 << 20
 """Of one answer, unpacked: half a million points."""
 
+RETRIED_S = 10.0
+"""Whoever asks tries the whole span again, later."""
+
 _AGAIN = {429, 500, 502, 503, 504}
 _CHUNK = 1 << 18
 
@@ -35,7 +38,7 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """Requests below `config.url`; a failed one is tried again with growing pauses for twice the timeout."""
+    """Requests below `config.url`; a failed one is tried again with growing pauses, for RETRIED_S at most."""
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class Transport:
         return self._tried("POST", path, urlencode(parameters).encode())
 
     def _tried(self, method: str, path: str, body: bytes | None) -> Answer:
-        deadline, pause = self._clock() + 2 * self._config.timeout, 0.5
+        deadline, pause = self._clock() + min(RETRIED_S, self._config.timeout), 0.5
         while True:
             wanted = pause * random.uniform(0.5, 1)
             try:
