@@ -10,7 +10,7 @@ import streamlit as st
 from app import amounts, sidebar, states
 from app.amounts import hours, money, percent, ratio
 from app.filters import Bill, address
-from app.pieces import statement
+from app.pieces import served, statement
 from app.pieces.figures import Card, cards, relative
 from app.pieces.notices import heading
 from app.pieces.tables import Column, Line, beside, extra, table, text
@@ -41,6 +41,10 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     with st.container(border=True, key="models"):
         models, teams = view.rows("bill_models", bill.parameters), view.rows("bill_teams", bill.parameters)
         st.html(statement.models(models, teams, view.currency) + asked(bill.parameters, "bill_models"))
+    models_served = view.rows("served_models", bill.parameters)
+    if models_served:
+        with st.container(border=True, key="served"):
+            st.html(served.models(models_served) + asked(bill.parameters, "served_models"))
     with st.container(border=True, key="lines"):
         _workloads(view, bill)
 
