@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -110,3 +110,57 @@ def test_a_source_asked_of_nothing_finds_nothing(prometheus: Prometheus) -> None
     found = PrometheusSource(Config(url=prometheus.url)).read(Span(1_600_000_000_000, 1_600_000_060_000))
 
     assert (found.activity, found.holds, found.allocated, found.stocked, found.points) == ([], [], [], [], 0)
+
+
+class Engine(Exporter):
+    """A vLLM that has served some more with every scrape; what it told last of each of its processes is known."""
+
+    def __init__(self) -> None:
+        self.last: list[int] = []
+        self.start()
+        super().__init__("")
+
+    def start(self) -> None:
+        """A new process, which has served nothing."""
+        self.began = time.time()
+        self.last.append(0)
+
+    def now(self) -> str:
+        self.last[-1] += 7
+        tokens = self.last[-1]
+        return (
+            f"process_start_time_seconds {self.began:.3f}\n"
+            f'vllm:prompt_tokens_total{{engine="0",model_name="m"}} {tokens * 10}.0\n'
+            f'vllm:generation_tokens_total{{engine="0",model_name="m"}} {tokens}.0\n'
+            f'vllm:request_success_total{{engine="0",model_name="m",finished_reason="stop"}} {tokens}.0\n'
+        )
+
+
+def test_tokens_are_exact_over_the_restart_of_an_engine_that_is_scraped(prometheus: Prometheus) -> None:
+    """The second process overtakes the first within a scrape or two: only its start says that it is another."""
+    began = time.time_ns() // 1_000_000
+    engine = Engine()
+    prometheus.targets(engine.address)
+    try:
+        wait_for(lambda: engine.last[-1] >= 21)
+        engine.start()
+        engine.last[-1] = 100
+        wait_for(lambda: engine.last[-1] >= 121)
+        time.sleep(1.5)  # the last scrape is stored
+    finally:
+        prometheus.targets()
+        engine.close()
+    ended = time.time_ns() // 1_000_000 + 2000
+
+    source = PrometheusSource(Config(url=prometheus.url))
+    counted = [row for span in spans(began, (began + ended) // 2, ended) for row in source.read(span).counted]
+    assert sum(row.output_tokens for row in counted) == sum(engine.last)
+    assert sum(row.input_tokens for row in counted) == 10 * sum(engine.last)
+    assert {row.model for row in counted} == {"m"}
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.02)
