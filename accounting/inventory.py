@@ -168,13 +168,18 @@ def _renamed(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 
 def spans(inventory: Inventory, until: int | None) -> list[Span]:
-    """Every cluster with at least one event; `until` (ms) takes the place of the watermark."""
+    """Every cluster with at least one event; `until` (ms) takes the place of the watermark.
+
+    When somebody asked for what a collector came to know of later is no event: nothing else is known of that time.
+    """
+    logged = pl.col("import_seq") > AGENT
+    asked = pl.min_horizontal("submitted_ms", "start_ms")
     ends = [
         inventory.jobs.select(
             "cluster",
-            first=pl.min_horizontal("submitted_ms", "start_ms"),
+            first=pl.when(logged).then(asked).otherwise(pl.coalesce("start_ms", "end_ms")),
             last="end_ms",
-            jobs=(pl.col("import_seq") > AGENT).cast(pl.Int32),
+            jobs=logged.cast(pl.Int32),
             event=pl.lit(True),
         ),
         inventory.observed.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))

@@ -360,3 +360,15 @@ def test_the_place_of_a_device_is_its_own(ledger: Ledger) -> None:
 
     (row,) = ledger.project.query("SELECT DISTINCT cluster, pool, node FROM usage").rows()
     assert row == ("east", "serve", "n7")
+
+
+def test_a_cluster_begins_with_what_was_seen_and_not_with_when_it_was_asked_for(ledger: Ledger) -> None:
+    """A pod was created thirty days before the collector; capacity without a start holds from the first event."""
+    asked = at(-24 * 30)
+    pods = [allocated(A, 4, at(1), at(5), submitted=asked), allocated(B, 8, None, at(5), submitted=asked)]
+    bring(ledger, "prometheus", Findings(stocked=[stocked(4, at(0), at(5))], allocated=pods))
+    ledger.bring("capacity", "cluster,pool,accelerator,quantity\neast,other,H100-80GB,2\n")
+    run(ledger)
+
+    assert hours(ledger, "pool") == {"train": 20, "other": 8}
+    assert ledger.project.query("SELECT COUNT(DISTINCT day) FROM usage").item() == 1
