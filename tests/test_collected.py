@@ -354,6 +354,16 @@ def test_of_two_counts_of_one_node_the_better_counts_while_it_tells(ledger: Ledg
     assert sum(hours(ledger).values()) == 2 + 4 + 2
 
 
+def test_stock_that_is_told_again_in_part_is_no_less(ledger: Ledger) -> None:
+    """An hour of the past is collected once more, of one node with another number; a second collector looks later."""
+    bring(ledger, "prometheus", Findings(stocked=[stocked(8, at(0), at(8), node=n) for n in ("n1", "n2", "n3")]))
+    again = [stocked(8, at(2), at(3)), stocked(4, at(2), at(3), node="n2"), stocked(8, at(0.1), at(5), node="n3")]
+    bring(ledger, "prometheus", Findings(stocked=again), name="again")
+    run(ledger)
+
+    assert hours(ledger) == {"unallocated_free": 3 * 64}
+
+
 def test_the_place_of_a_device_is_its_own(ledger: Ledger) -> None:
     bring(ledger, "prometheus", Findings(activity=[watched(device(0, "n7", "serve"), at(0), at(1), busy=0)]))
     run(ledger)

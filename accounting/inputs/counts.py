@@ -9,6 +9,7 @@ import polars as pl
 
 from accounting.agent_tables import AGENT_ALLOCATIONS, AGENT_SERVED, AGENT_STOCK
 from accounting.core.partition import RANKS
+from accounting.core.spans import apart
 from accounting.core.steps import label, merge, overlap
 from accounting.stores.lake import Lake
 
@@ -88,12 +89,24 @@ def stock(lake: Lake) -> pl.DataFrame:
 
 
 def _cut(rows: pl.DataFrame) -> pl.DataFrame:
-    """Key, condition, start, end, quantity_ppm: of one start the longest telling, cut by a later start."""
+    """Key, condition, start, end, quantity_ppm: disjoint for each condition; of one instant the greatest counts.
+
+    What is told once more of a part of a stretch, or by a second collector that looks at other instants, takes nothing
+    of it away.
+    """
     of = ["key", "condition"]
-    best = rows.sort(*of, "start", "end", "quantity_ppm", descending=[False, False, False, True, True])
-    one = best.unique([*of, "start"], keep="first", maintain_order=True)
-    following = pl.col("start").shift(-1).over(of)
-    return one.select(*of, "start", "quantity_ppm", end=pl.min_horizontal("end", following))
+    codes = rows.select(of).unique().sort(of).with_row_index("code").cast({"code": pl.Int64})
+    coded = rows.join(codes, on=of).with_columns(
+        turn=pl.col("quantity_ppm").rank("dense", descending=True).over("code").cast(pl.Int64)
+    )
+    kept = pl.DataFrame(schema=dict.fromkeys(("code", "start", "end", "turn"), pl.Int64))
+    for turn in coded["turn"].unique().sort():
+        greater = merge(kept, "code").rename({"key": "code"})
+        same = merge(coded.filter(pl.col("turn") == turn), "code").rename({"key": "code"})
+        left, _ = apart(same.with_columns(turn=pl.lit(turn, pl.Int64)), "code", greater)
+        kept = pl.concat([kept, left.select(kept.columns)])
+    amounts = coded.select("code", "turn", "quantity_ppm").unique()
+    return kept.join(codes, on="code").join(amounts, on=["code", "turn"]).select(*of, "start", "quantity_ppm", "end")
 
 
 def _bridged(told: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
