@@ -354,6 +354,20 @@ def test_of_two_counts_of_one_node_the_better_counts_while_it_tells(ledger: Ledg
     assert sum(hours(ledger).values()) == 2 + 4 + 2
 
 
+def test_an_allocation_whose_pool_and_accelerator_become_known_is_one(ledger: Ledger) -> None:
+    """A new node's exporter comes minutes after its first pod; the other resource of the pod is told with each."""
+    vague = allocated(A, 4, at(1), at(2), node="n1", closed=False)
+    early = structs.replace(vague, group=group("n1", pool="", accelerator="nvidia.com/gpu"))
+    late = allocated(A, 4, at(1), at(5), node="n1")
+    other = structs.replace(late, group=group("n1", accelerator="L4"), quantity_ppm=1_000_000)
+    stock = [stocked(8, at(0), at(5)), structs.replace(stocked(1, at(0), at(5)), group=other.group)]
+    bring(ledger, "prometheus", Findings(allocated=[early], stocked=stock), Findings(allocated=[late, other]))
+    run(ledger)
+
+    assert hours(ledger, "workload_id") == {"red/a": 5 * 4, None: 5 * 9 - 5 * 4}
+    assert hours(ledger, "accelerator") == {"H100-80GB": 40, "L4": 5}
+
+
 def test_stock_that_is_told_again_in_part_is_no_less(ledger: Ledger) -> None:
     """An hour of the past is collected once more, of one node with another number; a second collector looks later."""
     bring(ledger, "prometheus", Findings(stocked=[stocked(8, at(0), at(8), node=n) for n in ("n1", "n2", "n3")]))

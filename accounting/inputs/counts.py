@@ -14,6 +14,7 @@ from accounting.core.steps import label, merge, overlap
 from accounting.stores.lake import Lake
 
 _ALLOCATION = ["rank", "cluster", "pool", "node", "accelerator", "workload_id", "submitted_ms", "start_ms"]
+_ASKED = [c for c in _ALLOCATION if c not in ("pool", "accelerator")]
 _LOT = ["rank", "cluster", "node", "pool", "accelerator", "provider", "region", "purchase"]
 _SERVED = ["cluster", "workload_id", "model", "engine", "start_ms"]
 
@@ -36,11 +37,12 @@ def rank() -> pl.Expr:
 def allocations(lake: Lake) -> pl.DataFrame:
     """One row of `AGENT_ALLOCATIONS` (and `rank`) for each allocation: as it was told last.
 
-    A request that began to hold no longer waits beyond it.
+    A request that began to hold no longer waits beyond it. All that one asks for at a node is told at once, so a row
+    that was told less far is of before its pool, or what its accelerator is, came to be known.
     """
     rows = lake.scan_input(AGENT_ALLOCATIONS.name).with_columns(rank=rank())
-    told = rows.group_by(_ALLOCATION).agg(until_ms=pl.col("until_ms").max(), ended=pl.col("closed").max())
-    last = rows.join(told, on=[*_ALLOCATION, "until_ms"], nulls_equal=True).collect(engine="streaming")
+    told = rows.group_by(_ASKED).agg(until_ms=pl.col("until_ms").max(), ended=pl.col("closed").max())
+    last = rows.join(told, on=[*_ASKED, "until_ms"], nulls_equal=True).collect(engine="streaming")
     rest = [c for c in AGENT_ALLOCATIONS.names[2:] if c not in (*_ALLOCATION, "until_ms", "closed", "source")]
     best = last.sort("quantity_ppm", *rest, descending=[True] * (1 + len(rest)), nulls_last=True)
     one = best.unique(_ALLOCATION, keep="first", maintain_order=True).with_columns(closed="ended").drop("ended")
