@@ -368,6 +368,23 @@ def test_an_allocation_whose_pool_and_accelerator_become_known_is_one(ledger: Le
     assert hours(ledger, "accelerator") == {"H100-80GB": 40, "L4": 5}
 
 
+def test_a_pod_that_goes_to_a_node_without_names_is_counted_there(ledger: Ledger) -> None:
+    """Of a set, so it keeps its name; its former device is watched on."""
+    one = device(0)
+    mine = Findings(
+        activity=[watched(one, at(0), at(8), busy=0)], holds=[held(one, A, at(0), at(2)), held(one, B, at(3), at(8))]
+    )
+    counts = [
+        allocated(A, 1, at(0), at(2) + 9_000, node="n1", submitted=at(0)),
+        allocated(A, 1, at(3), at(7), node="n2", submitted=at(2.9)),
+    ]
+    bring(ledger, "agent", mine)
+    bring(ledger, "prometheus", Findings(stocked=[stocked(1, at(0), at(8), node="n2")], allocated=counts))
+    run(ledger)
+
+    assert hours(ledger, "workload_id")["red/a"] == 2 + 4
+
+
 def test_stock_that_is_told_again_in_part_is_no_less(ledger: Ledger) -> None:
     """An hour of the past is collected once more, of one node with another number; a second collector looks later."""
     bring(ledger, "prometheus", Findings(stocked=[stocked(8, at(0), at(8), node=n) for n in ("n1", "n2", "n3")]))
