@@ -17,6 +17,7 @@ from accounting.core.steps import DAY, PPM, merge
 from accounting.inputs import counts, observations, stocked
 from accounting.inputs.arbiter import NO_DISPUTES, arbitrate
 from accounting.inputs.effective import effective
+from accounting.inputs.served import once
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
 
@@ -292,7 +293,7 @@ def unhealthy(inventory: Inventory, span: Span, start: int, end: int) -> pl.Data
 def served(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
     """What the cluster's engines counted up to instants in `(start, end]`: SERVED."""
     mine = (pl.col("cluster") == span.cluster) & (pl.col("end_ms") > start) & (pl.col("end_ms") <= end)
-    return inventory.served.filter(mine).select(list(SERVED)).collect(engine="streaming")
+    return once(inventory.served.filter(mine).collect(engine="streaming")).select(list(SERVED))
 
 
 def _inside(rows: pl.DataFrame, span: Span, start: int, end: int) -> pl.DataFrame:

@@ -275,6 +275,38 @@ def test_what_was_served_is_exact_by_hour_model_and_team(ledger: Ledger) -> None
     ]
 
 
+def test_what_was_served_is_read_again_in_other_spans_and_counts_once(ledger: Ledger) -> None:
+    """A minute with a scrape every twenty seconds, which the edges of spans divide."""
+    second = 1000
+    whole = [counted(A, "llama", at(i / 60), at((i + 1) / 60), requests=10) for i in range(3)]
+    cut = [
+        counted(A, "llama", at(0), at(0) + 20 * second, requests=3),
+        counted(A, "llama", at(0) + 20 * second, at(1 / 60), requests=7),
+        counted(A, "llama", at(1 / 60) + 40 * second, at(2 / 60), requests=10),
+    ]
+    bring(ledger, "prometheus", Findings(counted=whole), name="one")
+    bring(ledger, "prometheus", Findings(counted=cut), name="again")
+    bring(ledger, "prometheus", Findings(stocked=[stocked(1, at(0), at(1))]))
+    run(ledger)
+
+    assert ledger.project.query("SELECT SUM(requests) FROM serving").item() == 30
+
+
+def test_two_collectors_that_scrape_one_engine_count_once(ledger: Ledger) -> None:
+    """The better one began five minutes later."""
+    mine = [counted(A, "llama", at(i / 60), at((i + 1) / 60), requests=10) for i in range(5, 30)]
+    theirs = [
+        counted(A, "llama", at(i / 60) + 17_000, at((i + 1) / 60) + 17_000, requests=10, output_tokens=1)
+        for i in range(30)
+    ]
+    bring(ledger, "prometheus", Findings(counted=mine, stocked=[stocked(1, at(0), at(1))]))
+    bring(ledger, "cloud_monitoring", Findings(counted=theirs))
+    run(ledger)
+
+    found = ledger.project.query("SELECT SUM(requests), SUM(output_tokens) FROM serving").rows()
+    assert found == [(25 * 10 + 4 * 10, 4)]
+
+
 def pieces(found: Findings, cuts: list[int]) -> list[Findings]:
     """What was told, in parts by time: open while it goes on."""
     edges = [at(0), *sorted({at(0) + c * MINUTE for c in cuts}), at(9)]
