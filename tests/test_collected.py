@@ -140,6 +140,21 @@ def test_devices_with_a_name_are_among_those_that_are_counted(ledger: Ledger) ->
     assert ledger.project.query("SELECT COUNT(DISTINCT device_id) FROM usage").item() == 6
 
 
+def test_a_node_that_comes_back_with_other_devices_has_no_more_than_these(ledger: Ledger) -> None:
+    """Its scheduler knows only `gpu`, and the better count is away for an hour; ten minutes pass between the two."""
+    old, new = device(0), structs.replace(device(1), name="NVIDIA A100-SXM4-40GB")
+    vague = structs.replace(stocked(1, at(0), at(6)), group=group("n1", accelerator="gpu"))
+    better = structs.replace(stocked(1, at(3), at(5)), group=group("n1", accelerator="A100-40GB"))
+    bring(
+        ledger, "agent", Findings(activity=[watched(old, at(0), at(2), busy=0), watched(new, at(2.2), at(6), busy=0)])
+    )
+    bring(ledger, "prometheus", Findings(stocked=[better]))
+    bring(ledger, "scheduler", Findings(stocked=[vague]))
+    run(ledger)
+
+    assert hours(ledger, "accelerator") == {"H100-80GB": 2.2, "A100-40GB": 3.8}
+
+
 def test_a_pool_counts_its_devices_too(ledger: Ledger) -> None:
     """A slice of sixteen chips, of which one host with four tells nothing."""
     chips = [device(i, node=f"s1-{i // 4}", pool="s1") for i in range(12)]
