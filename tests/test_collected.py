@@ -15,6 +15,9 @@ from msgspec import structs
 from accounting.inbox import open_inbox
 from accounting.ingest import ingest
 from collector.central.findings import Findings
+from collector.slurm.nodes import Listed, node
+from collector.slurm.told import Site
+from collector.slurm.told import stocked as stocked_by_slurm
 from tests.collected import (
     HOUR,
     MINUTE,
@@ -98,6 +101,18 @@ def test_a_node_that_went_while_its_source_went_on_is_gone(ledger: Ledger) -> No
     run(ledger)
 
     assert hours(ledger) == {"unallocated_free": 14 * 8}
+
+
+def test_a_node_that_is_switched_off_over_night_is_not_there(ledger: Ledger) -> None:
+    """The only one of its cluster, so that its scheduler tells of nothing else."""
+    nodes = {at(i): "IDLE+CLOUD+POWERED_DOWN" if 2 <= i < 6 else "IDLE+CLOUD" for i in range(8)}
+    site = Site(cluster="east", pool="train")
+    for start, state in nodes.items():
+        listed = Listed(name="n1", state=state.split("+"), partitions=["gpu"], gres="gpu:h100:8")
+        bring(ledger, "scheduler", Findings(stocked=list(stocked_by_slurm([node(listed)], site, start, start + HOUR))))
+    run(ledger)
+
+    assert hours(ledger) == {"unallocated_free": 4 * 8}
 
 
 @pytest.mark.parametrize("condition", ["maintenance", "unhealthy"])
