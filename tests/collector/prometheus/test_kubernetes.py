@@ -221,3 +221,18 @@ def test_memory_and_cores_of_a_device_are_no_accelerators() -> None:
     assert [r for r in ("nvidia.com/gpumem", "nvidia.com/gpucores", "cpu", "nvidia.com/gpu") if is_accelerator(r)] == [
         "nvidia.com/gpu"
     ]
+
+
+def test_two_servers_that_scrape_at_other_instants_make_no_gaps() -> None:
+    """Three seconds and fifty-seven lie between their points; neither is the step of one."""
+
+    def scraped(server: str, late_ms: int) -> list[Stored]:
+        by = {"prometheus_replica": server, "instance": "ksm"}
+        capacity = series("kube_node_status_capacity", 8, **by, node="n1", resource="nvidia_com_gpu")
+        queue = series("kueue_cluster_queue_resource_pending", 4, **by, cluster_queue="q", resource="nvidia.com/gpu")
+        return [Stored(s.labels, [(at + late_ms, value) for at, value in s.points]) for s in (capacity, queue)]
+
+    found = told([*scraped("a", 0), *scraped("b", 3_000)], *range(1, 60))
+
+    assert [(until - start) / 60_000 for spans in found.stocked.values() for start, until in spans] == [60]
+    assert [(key[2], value[0]) for key, value in found.allocated.items()] == [(minute(0), minute(60))]
