@@ -76,3 +76,8 @@ def of_one_server(found: list[Series]) -> list[Series]:
         labels = {name: value for name, value in one.labels.items() if name not in REPLICA}
         best.setdefault((one.name, tuple(sorted(labels.items()))), Series(one.name, labels, one.points))
     return list(best.values())
+
+
+def by_time(found: Iterable[Series]) -> list[Series]:
+    """What was told last comes last: labels that change make another series."""
+    return sorted(found, key=lambda series: series.points[-1][0])

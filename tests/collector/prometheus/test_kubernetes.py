@@ -236,3 +236,19 @@ def test_two_servers_that_scrape_at_other_instants_make_no_gaps() -> None:
 
     assert [(until - start) / 60_000 for spans in found.stocked.values() for start, until in spans] == [60]
     assert [(key[2], value[0]) for key, value in found.allocated.items()] == [(minute(0), minute(60))]
+
+
+@pytest.mark.parametrize("cuts", CUTS)
+@pytest.mark.parametrize(("before", "after"), [("a", "b"), ("b", "a")])
+def test_labels_that_change_are_those_that_were_told_last(cuts: tuple[int, ...], before: str, after: str) -> None:
+    pools = [
+        series("kube_node_labels", between(*of), node="n1", label_cloud_google_com_gke_nodepool=pool)
+        for pool, of in ((before, (-1, 29)), (after, (29, 60)))
+    ]
+    teams = [
+        of("kube_pod_labels", between(*at), label_team=team) for team, at in ((before, (-1, 29)), (after, (29, 60)))
+    ]
+    found = told([*pod(), *pools, *teams], *cuts)
+
+    assert {key[0].place.pool for key, (until, *_) in found.allocated.items() if until == minute(60)} == {after}
+    assert [group.place.pool for (group, *_), spans in found.stocked.items() if spans[-1][1] == minute(60)] == [after]
