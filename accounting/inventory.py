@@ -17,6 +17,7 @@ from accounting.core.steps import DAY, PPM, merge
 from accounting.inputs import counts, observations, stocked
 from accounting.inputs.arbiter import NO_DISPUTES, arbitrate
 from accounting.inputs.effective import effective
+from accounting.inputs.served import once
 from accounting.policy import Policy
 from accounting.stores.lake import Lake
 
@@ -168,13 +169,18 @@ def _renamed(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 
 def spans(inventory: Inventory, until: int | None) -> list[Span]:
-    """Every cluster with at least one event; `until` (ms) takes the place of the watermark."""
+    """Every cluster with at least one event; `until` (ms) takes the place of the watermark.
+
+    When somebody asked for what a collector came to know of later is no event: nothing else is known of that time.
+    """
+    logged = pl.col("import_seq") > AGENT
+    asked = pl.min_horizontal("submitted_ms", "start_ms")
     ends = [
         inventory.jobs.select(
             "cluster",
-            first=pl.min_horizontal("submitted_ms", "start_ms"),
+            first=pl.when(logged).then(asked).otherwise(pl.coalesce("start_ms", "end_ms")),
             last="end_ms",
-            jobs=(pl.col("import_seq") > AGENT).cast(pl.Int32),
+            jobs=logged.cast(pl.Int32),
             event=pl.lit(True),
         ),
         inventory.observed.select("cluster", first="start_ms", last=pl.coalesce("end_ms", "start_ms"))
@@ -287,7 +293,7 @@ def unhealthy(inventory: Inventory, span: Span, start: int, end: int) -> pl.Data
 def served(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
     """What the cluster's engines counted up to instants in `(start, end]`: SERVED."""
     mine = (pl.col("cluster") == span.cluster) & (pl.col("end_ms") > start) & (pl.col("end_ms") <= end)
-    return inventory.served.filter(mine).select(list(SERVED)).collect(engine="streaming")
+    return once(inventory.served.filter(mine).collect(engine="streaming")).select(list(SERVED))
 
 
 def _inside(rows: pl.DataFrame, span: Span, start: int, end: int) -> pl.DataFrame:

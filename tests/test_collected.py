@@ -15,6 +15,9 @@ from msgspec import structs
 from accounting.inbox import open_inbox
 from accounting.ingest import ingest
 from collector.central.findings import Findings
+from collector.slurm.nodes import Listed, node
+from collector.slurm.told import Site
+from collector.slurm.told import stocked as stocked_by_slurm
 from tests.collected import (
     HOUR,
     MINUTE,
@@ -100,6 +103,18 @@ def test_a_node_that_went_while_its_source_went_on_is_gone(ledger: Ledger) -> No
     assert hours(ledger) == {"unallocated_free": 14 * 8}
 
 
+def test_a_node_that_is_switched_off_over_night_is_not_there(ledger: Ledger) -> None:
+    """The only one of its cluster, so that its scheduler tells of nothing else."""
+    nodes = {at(i): "IDLE+CLOUD+POWERED_DOWN" if 2 <= i < 6 else "IDLE+CLOUD" for i in range(8)}
+    site = Site(cluster="east", pool="train")
+    for start, state in nodes.items():
+        listed = Listed(name="n1", state=state.split("+"), partitions=["gpu"], gres="gpu:h100:8")
+        bring(ledger, "scheduler", Findings(stocked=list(stocked_by_slurm([node(listed)], site, start, start + HOUR))))
+    run(ledger)
+
+    assert hours(ledger) == {"unallocated_free": 4 * 8}
+
+
 @pytest.mark.parametrize("condition", ["maintenance", "unhealthy"])
 def test_what_is_out_of_service_is_overhead(ledger: Ledger, condition: str) -> None:
     bring(
@@ -138,6 +153,21 @@ def test_devices_with_a_name_are_among_those_that_are_counted(ledger: Ledger) ->
 
     assert hours(ledger, "accelerator") == {"H100-80GB": 16}
     assert ledger.project.query("SELECT COUNT(DISTINCT device_id) FROM usage").item() == 6
+
+
+def test_a_node_that_comes_back_with_other_devices_has_no_more_than_these(ledger: Ledger) -> None:
+    """Its scheduler knows only `gpu`, and the better count is away for an hour; ten minutes pass between the two."""
+    old, new = device(0), structs.replace(device(1), name="NVIDIA A100-SXM4-40GB")
+    vague = structs.replace(stocked(1, at(0), at(6)), group=group("n1", accelerator="gpu"))
+    better = structs.replace(stocked(1, at(3), at(5)), group=group("n1", accelerator="A100-40GB"))
+    bring(
+        ledger, "agent", Findings(activity=[watched(old, at(0), at(2), busy=0), watched(new, at(2.2), at(6), busy=0)])
+    )
+    bring(ledger, "prometheus", Findings(stocked=[better]))
+    bring(ledger, "scheduler", Findings(stocked=[vague]))
+    run(ledger)
+
+    assert hours(ledger, "accelerator") == {"H100-80GB": 2.2, "A100-40GB": 3.8}
 
 
 def test_a_pool_counts_its_devices_too(ledger: Ledger) -> None:
@@ -275,6 +305,38 @@ def test_what_was_served_is_exact_by_hour_model_and_team(ledger: Ledger) -> None
     ]
 
 
+def test_what_was_served_is_read_again_in_other_spans_and_counts_once(ledger: Ledger) -> None:
+    """A minute with a scrape every twenty seconds, which the edges of spans divide."""
+    second = 1000
+    whole = [counted(A, "llama", at(i / 60), at((i + 1) / 60), requests=10) for i in range(3)]
+    cut = [
+        counted(A, "llama", at(0), at(0) + 20 * second, requests=3),
+        counted(A, "llama", at(0) + 20 * second, at(1 / 60), requests=7),
+        counted(A, "llama", at(1 / 60) + 40 * second, at(2 / 60), requests=10),
+    ]
+    bring(ledger, "prometheus", Findings(counted=whole), name="one")
+    bring(ledger, "prometheus", Findings(counted=cut), name="again")
+    bring(ledger, "prometheus", Findings(stocked=[stocked(1, at(0), at(1))]))
+    run(ledger)
+
+    assert ledger.project.query("SELECT SUM(requests) FROM serving").item() == 30
+
+
+def test_two_collectors_that_scrape_one_engine_count_once(ledger: Ledger) -> None:
+    """The better one began five minutes later."""
+    mine = [counted(A, "llama", at(i / 60), at((i + 1) / 60), requests=10) for i in range(5, 30)]
+    theirs = [
+        counted(A, "llama", at(i / 60) + 17_000, at((i + 1) / 60) + 17_000, requests=10, output_tokens=1)
+        for i in range(30)
+    ]
+    bring(ledger, "prometheus", Findings(counted=mine, stocked=[stocked(1, at(0), at(1))]))
+    bring(ledger, "cloud_monitoring", Findings(counted=theirs))
+    run(ledger)
+
+    found = ledger.project.query("SELECT SUM(requests), SUM(output_tokens) FROM serving").rows()
+    assert found == [(25 * 10 + 4 * 10, 4)]
+
+
 def pieces(found: Findings, cuts: list[int]) -> list[Findings]:
     """What was told, in parts by time: open while it goes on."""
     edges = [at(0), *sorted({at(0) + c * MINUTE for c in cuts}), at(9)]
@@ -354,9 +416,62 @@ def test_of_two_counts_of_one_node_the_better_counts_while_it_tells(ledger: Ledg
     assert sum(hours(ledger).values()) == 2 + 4 + 2
 
 
+def test_an_allocation_whose_pool_and_accelerator_become_known_is_one(ledger: Ledger) -> None:
+    """A new node's exporter comes minutes after its first pod; the other resource of the pod is told with each."""
+    vague = allocated(A, 4, at(1), at(2), node="n1", closed=False)
+    early = structs.replace(vague, group=group("n1", pool="", accelerator="nvidia.com/gpu"))
+    late = allocated(A, 4, at(1), at(5), node="n1")
+    other = structs.replace(late, group=group("n1", accelerator="L4"), quantity_ppm=1_000_000)
+    stock = [stocked(8, at(0), at(5)), structs.replace(stocked(1, at(0), at(5)), group=other.group)]
+    bring(ledger, "prometheus", Findings(allocated=[early], stocked=stock), Findings(allocated=[late, other]))
+    run(ledger)
+
+    assert hours(ledger, "workload_id") == {"red/a": 5 * 4, None: 5 * 9 - 5 * 4}
+    assert hours(ledger, "accelerator") == {"H100-80GB": 40, "L4": 5}
+
+
+def test_a_pod_that_goes_to_a_node_without_names_is_counted_there(ledger: Ledger) -> None:
+    """Of a set, so it keeps its name; its former device is watched on."""
+    one = device(0)
+    mine = Findings(
+        activity=[watched(one, at(0), at(8), busy=0)], holds=[held(one, A, at(0), at(2)), held(one, B, at(3), at(8))]
+    )
+    counts = [
+        allocated(A, 1, at(0), at(2) + 9_000, node="n1", submitted=at(0)),
+        allocated(A, 1, at(3), at(7), node="n2", submitted=at(2.9)),
+    ]
+    bring(ledger, "agent", mine)
+    bring(ledger, "prometheus", Findings(stocked=[stocked(1, at(0), at(8), node="n2")], allocated=counts))
+    run(ledger)
+
+    assert hours(ledger, "workload_id")["red/a"] == 2 + 4
+
+
+def test_stock_that_is_told_again_in_part_is_no_less(ledger: Ledger) -> None:
+    """An hour of the past is collected once more, of one node with another number; a second collector looks later."""
+    bring(ledger, "prometheus", Findings(stocked=[stocked(8, at(0), at(8), node=n) for n in ("n1", "n2", "n3")]))
+    again = [stocked(8, at(2), at(3)), stocked(4, at(2), at(3), node="n2"), stocked(8, at(0.1), at(5), node="n3")]
+    bring(ledger, "prometheus", Findings(stocked=again), name="again")
+    run(ledger)
+
+    assert hours(ledger) == {"unallocated_free": 3 * 64}
+
+
 def test_the_place_of_a_device_is_its_own(ledger: Ledger) -> None:
     bring(ledger, "prometheus", Findings(activity=[watched(device(0, "n7", "serve"), at(0), at(1), busy=0)]))
     run(ledger)
 
     (row,) = ledger.project.query("SELECT DISTINCT cluster, pool, node FROM usage").rows()
     assert row == ("east", "serve", "n7")
+
+
+def test_a_cluster_begins_with_what_was_seen_and_not_with_when_it_was_asked_for(ledger: Ledger) -> None:
+    """A pod was created thirty days before the collector; capacity without a start holds from the first event."""
+    asked = at(-24 * 30)
+    pods = [allocated(A, 4, at(1), at(5), submitted=asked), allocated(B, 8, None, at(5), submitted=asked)]
+    bring(ledger, "prometheus", Findings(stocked=[stocked(4, at(0), at(5))], allocated=pods))
+    ledger.bring("capacity", "cluster,pool,accelerator,quantity\neast,other,H100-80GB,2\n")
+    run(ledger)
+
+    assert hours(ledger, "pool") == {"train": 20, "other": 8}
+    assert ledger.project.query("SELECT COUNT(DISTINCT day) FROM usage").item() == 1

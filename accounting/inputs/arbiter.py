@@ -92,23 +92,42 @@ def _by_count(
     who = who.cast({"code": pl.Int64})
     rows = allocations.filter(pl.col("start_ms").is_not_null()).join(who, on=_WHO)
     rows = rows.rename({"start_ms": "start", "until_ms": "end"})
-    known = pl.concat([_of_devices(holdings, watched, who), _of_log(logged, who)])
+    known = pl.concat([_of_devices(holdings, who), _of_log(logged, who)])
+    around = _around_devices(holdings, watched, who)
     kept = rows.clear()
     for which in rows["rank"].unique().sort():
-        spans = pl.concat([known.filter(pl.col("rank") <= which).drop("rank"), kept.select("code", "start", "end")])
+        told = pl.col("rank") <= which
+        spans = pl.concat([known.filter(told).drop("rank"), kept.select("code", "start", "end")])
         left, _ = apart(rows.filter(pl.col("rank") == which), "code", merge(spans, "code").rename({"key": "code"}))
+        left = _elsewhere(left, around.filter(told))
         kept = pl.concat([kept, left.select(kept.columns)])
     back = kept.rename({"start": "start_ms", "end": "until_ms"}).select(allocations.columns)
     return pl.concat([waits, back])
 
 
-def _of_devices(holdings: pl.DataFrame, watched: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
-    """When a workload held devices by name, and when devices that it held then were watched."""
-    rows = holdings.join(who, on=_WHO)
-    own = rows.select("code", "rank", start="start_ms", end="until_ms")
-    pairs = rows.select("code", "rank", "device_id").unique()
-    around = pairs.join(watched, on=["device_id", "rank"]).select("code", "rank", "start", "end")
-    return pl.concat([own, around])
+def _of_devices(holdings: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
+    """When a workload held devices by name."""
+    return holdings.join(who, on=_WHO).select("code", "rank", start="start_ms", end="until_ms")
+
+
+def _around_devices(holdings: pl.DataFrame, watched: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
+    """When devices that a workload held at some time were watched: code, node, rank, start, end."""
+    pairs = holdings.join(who, on=_WHO).select("code", "node", "rank", "device_id").unique()
+    return pairs.join(watched, on=["device_id", "rank"]).select("code", "node", "rank", "start", "end")
+
+
+def _elsewhere(rows: pl.DataFrame, around: pl.DataFrame) -> pl.DataFrame:
+    """Rows less the time in which their workload's devices, at their node where they name one, were watched.
+
+    A pod may go to another node under its name: what its former devices do says nothing of it any more.
+    """
+    spots = rows.select("code", "node").unique().sort("code", "node", nulls_last=True).with_row_index("spot")
+    spots = spots.cast({"spot": pl.Int64})
+    coded = rows.join(spots, on=["code", "node"], nulls_equal=True)
+    both = around.rename({"node": "at"}).join(spots, on="code")
+    here = both.filter(pl.col("node").is_null() | (pl.col("node") == pl.col("at")))
+    left, _ = apart(coded, "spot", merge(here, "spot").rename({"key": "spot"}))
+    return left.select(rows.columns)
 
 
 def _of_log(logged: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:

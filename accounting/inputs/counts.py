@@ -9,10 +9,12 @@ import polars as pl
 
 from accounting.agent_tables import AGENT_ALLOCATIONS, AGENT_SERVED, AGENT_STOCK
 from accounting.core.partition import RANKS
+from accounting.core.spans import apart
 from accounting.core.steps import label, merge, overlap
 from accounting.stores.lake import Lake
 
 _ALLOCATION = ["rank", "cluster", "pool", "node", "accelerator", "workload_id", "submitted_ms", "start_ms"]
+_ASKED = [c for c in _ALLOCATION if c not in ("pool", "accelerator")]
 _LOT = ["rank", "cluster", "node", "pool", "accelerator", "provider", "region", "purchase"]
 _SERVED = ["cluster", "workload_id", "model", "engine", "start_ms"]
 
@@ -35,11 +37,12 @@ def rank() -> pl.Expr:
 def allocations(lake: Lake) -> pl.DataFrame:
     """One row of `AGENT_ALLOCATIONS` (and `rank`) for each allocation: as it was told last.
 
-    A request that began to hold no longer waits beyond it.
+    A request that began to hold no longer waits beyond it. All that one asks for at a node is told at once, so a row
+    that was told less far is of before its pool, or what its accelerator is, came to be known.
     """
     rows = lake.scan_input(AGENT_ALLOCATIONS.name).with_columns(rank=rank())
-    told = rows.group_by(_ALLOCATION).agg(until_ms=pl.col("until_ms").max(), ended=pl.col("closed").max())
-    last = rows.join(told, on=[*_ALLOCATION, "until_ms"], nulls_equal=True).collect(engine="streaming")
+    told = rows.group_by(_ASKED).agg(until_ms=pl.col("until_ms").max(), ended=pl.col("closed").max())
+    last = rows.join(told, on=[*_ASKED, "until_ms"], nulls_equal=True).collect(engine="streaming")
     rest = [c for c in AGENT_ALLOCATIONS.names[2:] if c not in (*_ALLOCATION, "until_ms", "closed", "source")]
     best = last.sort("quantity_ppm", *rest, descending=[True] * (1 + len(rest)), nulls_last=True)
     one = best.unique(_ALLOCATION, keep="first", maintain_order=True).with_columns(closed="ended").drop("ended")
@@ -88,12 +91,24 @@ def stock(lake: Lake) -> pl.DataFrame:
 
 
 def _cut(rows: pl.DataFrame) -> pl.DataFrame:
-    """Key, condition, start, end, quantity_ppm: of one start the longest telling, cut by a later start."""
+    """Key, condition, start, end, quantity_ppm: disjoint for each condition; of one instant the greatest counts.
+
+    What is told once more of a part of a stretch, or by a second collector that looks at other instants, takes nothing
+    of it away.
+    """
     of = ["key", "condition"]
-    best = rows.sort(*of, "start", "end", "quantity_ppm", descending=[False, False, False, True, True])
-    one = best.unique([*of, "start"], keep="first", maintain_order=True)
-    following = pl.col("start").shift(-1).over(of)
-    return one.select(*of, "start", "quantity_ppm", end=pl.min_horizontal("end", following))
+    codes = rows.select(of).unique().sort(of).with_row_index("code").cast({"code": pl.Int64})
+    coded = rows.join(codes, on=of).with_columns(
+        turn=pl.col("quantity_ppm").rank("dense", descending=True).over("code").cast(pl.Int64)
+    )
+    kept = pl.DataFrame(schema=dict.fromkeys(("code", "start", "end", "turn"), pl.Int64))
+    for turn in coded["turn"].unique().sort():
+        greater = merge(kept, "code").rename({"key": "code"})
+        same = merge(coded.filter(pl.col("turn") == turn), "code").rename({"key": "code"})
+        left, _ = apart(same.with_columns(turn=pl.lit(turn, pl.Int64)), "code", greater)
+        kept = pl.concat([kept, left.select(kept.columns)])
+    amounts = coded.select("code", "turn", "quantity_ppm").unique()
+    return kept.join(codes, on="code").join(amounts, on=["code", "turn"]).select(*of, "start", "quantity_ppm", "end")
 
 
 def _bridged(told: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from accounting.core.partition import DEVICE_SPANS
-from accounting.core.steps import edges, sweep
+from accounting.core.steps import edges, label, merge, sweep
 from accounting.inputs.observations import shaped
 from accounting.tables import INPUT_CAPACITY
 
@@ -83,14 +83,35 @@ def devices_in(found: pl.DataFrame, seen: pl.DataFrame, condition: str) -> pl.Da
 
 
 def _as_named(stock: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    kinds = seen.filter(pl.col("node").is_not_null()).group_by("cluster", "node").agg(pl.col("accelerator").unique())
-    sole = kinds.filter(pl.col("accelerator").list.len() == 1).select(
-        "cluster", "node", kind=pl.col("accelerator").list.first()
+    """Stock by the names of the devices at its node, while all that is counted there is of one kind."""
+    where = ["cluster", "node"]
+    nodes = stock.select(where).drop_nulls().unique().sort(where).with_row_index("spot").cast({"spot": pl.Int64})
+    rows, devices = (f.rename({"start_ms": "start", "end_ms": "end"}).join(nodes, on=where) for f in (stock, seen))
+    alone = label(rows, "spot", _alone(rows), "alone")
+    named = label(alone, "spot", _kinds(devices), "kind").with_columns(
+        accelerator=pl.when("alone").then(pl.coalesce("kind", "accelerator")).otherwise("accelerator")
     )
-    counted = pl.col("accelerator").n_unique().over("cluster", "node")
-    both = stock.with_columns(kinds=counted).join(sole, on=["cluster", "node"], how="left", maintain_order="left")
-    name = pl.when(pl.col("kinds") == 1).then(pl.coalesce("kind", "accelerator")).otherwise("accelerator")
-    return both.with_columns(accelerator=name).select(stock.columns)
+    back = named.rename({"start": "start_ms", "end": "end_ms"}).select(stock.columns)
+    return pl.concat([back, stock.filter(pl.col("node").is_null())])
+
+
+def _alone(rows: pl.DataFrame) -> pl.DataFrame:
+    """When all that is counted at a spot is of one kind: spot, start, end, alone; disjoint."""
+    kinds = rows.select("spot", "accelerator").unique().sort("spot", "accelerator").with_row_index("key")
+    coded = rows.join(kinds.cast({"key": pl.Int64}), on=["spot", "accelerator"])
+    there = merge(coded, "key").join(kinds.cast({"key": pl.Int64}), on="key").with_columns(n=pl.lit(1, pl.Int64))
+    found = sweep(edges(there, "spot", n="n")).rename({"key": "spot"})
+    return found.filter(pl.col("n") == 1).select("spot", "start", "end", alone=pl.lit(True))
+
+
+def _kinds(devices: pl.DataFrame) -> pl.DataFrame:
+    """Of which kind the devices of a spot are, where they are of one, until others take their place: also `kind`."""
+    reach = devices.group_by("spot", kind="accelerator").agg(pl.col("start").min(), pl.col("end").max())
+    rows = reach.sort("spot", "start", "kind")
+    mixed = (pl.col("end").cum_max().shift(1) > pl.col("start")).any().over("spot")
+    start = pl.when(pl.col("start").shift(1).over("spot").is_null()).then(0).otherwise("start")
+    end = pl.col("start").shift(-1).over("spot").fill_null(1 << 42)
+    return rows.filter(~mixed.fill_null(False)).select("spot", "kind", start=start, end=end)
 
 
 def _named_at(keys: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:

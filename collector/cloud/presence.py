@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from msgspec import structs
 from collector.central.findings import Allocated, Findings, Span, Stocked
 from collector.cloud.answers import Answer
 from collector.cloud.config import CloudMonitoring
-from collector.cloud.grid import CELL_MS, bits, bridged, end_ms, placed, runs
+from collector.cloud.grid import CELL_MS, bits, bridged, end_ms, first_cell, placed, runs
 from collector.cloud.memory import Cover, Host, Memory
 from collector.cloud.places import chips, place, pod, spot
 from collector.cloud.subjects import Subject
@@ -57,13 +58,13 @@ class Presence:
         It waits until nothing more is looked for: a pod's chips may come to be known late.
         """
         with_chips = {_name(c.workload) for c in self._memory.covers.values() if c.workload and c.device}
+        asked: dict[tuple[str, str], list[Answer]] = {}
         for answer in answers:
-            workload = pod(self._config, answer.labels, answer.user)
-            points = [
-                (at, value) for at, value in answer.points if settled.start_ms < at <= settled.end_ms and value > 0
-            ]
-            if points and _name(workload) not in with_chips:
-                self._request(answer.labels, workload, points)
+            name = _name(pod(self._config, answer.labels, answer.user))
+            if answer.points and name not in with_chips:
+                asked.setdefault((name, answer.labels.get("resource_name", "")), []).append(answer)
+        for containers in asked.values():
+            self._request(containers, settled)
 
     def tell(self, findings: Findings) -> None:
         """Adds what is new of all that was noted, and what has ended."""
@@ -98,15 +99,23 @@ class Presence:
             f"slice\0{name}\0{group.accelerator}\0{quantity}", cover, mask << shift if shift > 0 else mask >> -shift
         )
 
-    def _request(self, labels: dict[str, str], workload: Workload, points: list[tuple[int, float]]) -> None:
+    def _request(self, containers: list[Answer], settled: Span) -> None:
+        """What the containers of one pod ask for of one resource, which is one request."""
+        labels = containers[0].labels
+        workload = structs.replace(pod(self._config, labels, containers[0].user), container="")
         name = f"{spot('k8s_container', labels).scope}?requests"
-        host = self._memory.hosts.setdefault(name, Host(phase_ms=points[0][0] % CELL_MS))
+        host = self._memory.hosts.setdefault(name, Host(phase_ms=containers[0].points[0][0] % CELL_MS))
         group = Group(place=place(self._config, labels), accelerator=labels.get("resource_name", ""))
-        for cell, value in placed(points, host.phase_ms).items():
-            host.seen = max(host.seen, cell)
-            quantity = round(value * WHOLE)
-            key = f"request\0{_name(workload)}\0{workload.container}\0{group.accelerator}\0{quantity}"
-            self._note(key, Cover(name, None, workload, group, quantity), bits([cell], self._memory.base))
+        first, after = (first_cell(at, host.phase_ms) for at in settled)
+        every = Counter[int]()
+        for answer in containers:
+            cells = placed(answer.points, host.phase_ms)
+            every.update({cell: round(value * WHOLE) for cell, value in cells.items() if first <= cell < after})
+        for cell, quantity in sorted(every.items()):
+            if quantity > 0:
+                host.seen = max(host.seen, cell)
+                key = f"request\0{_name(workload)}\0{group.accelerator}\0{quantity}"
+                self._note(key, Cover(name, None, workload, group, quantity), bits([cell], self._memory.base))
 
     def _note(self, key: str, cover: Cover, mask: int) -> None:
         known = self._memory.covers.setdefault(key, cover)

@@ -25,8 +25,8 @@ METRICS = (UTIL, GRAPHICS, SM, TENSOR, DRAM, MEMORY, POWER, ENERGY, XID)
 _OF_WHOLE = {POWER, ENERGY, XID}
 """Of an instance these are what its device is said to have."""
 _ACTIVITY = {UTIL, GRAPHICS, SM, TENSOR, DRAM}
-_BLANK = 1e12
-"""DCGM's values for "not to be had" are above it; energy in mJ may be too."""
+_BLANK, _BLANK_ENERGY = 1e12, 1e18
+"""DCGM's values for "not to be had" are above it; of energy, whose mJ may be as many, that of 64 bits is."""
 
 Holder = tuple[str, str, str]
 """Cluster, namespace and pod; or cluster, '' and the number of a Slurm job."""
@@ -125,7 +125,7 @@ def _holder(labels: Labels, known: Targets, cluster: str) -> Holder | None:
 def _take(one: Seen, series: Series, *, own: bool) -> None:
     values = one.values.setdefault(series.name, {})
     for at, value in series.points:
-        if value < 0 or (value > _BLANK and series.name != ENERGY):
+        if value < 0 or value > (_BLANK_ENERGY if series.name == ENERGY else _BLANK):
             continue
         values[at] = value if own else max(value, values.get(at, 0.0))
 

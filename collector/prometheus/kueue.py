@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from collector.central.findings import Allocated, Span
 from collector.central.series import Series, levels
 from collector.prometheus.asked import Asked
+from collector.prometheus.labels import of_one_server
 from collector.prometheus.memory import Memory
 from collector.prometheus.nodes import Nodes
 from collector.prometheus.resources import canonical, is_accelerator
@@ -34,7 +35,7 @@ def waiting(api: Asked, span: Span, present: set[str], memory: Memory, nodes: No
     reached = Span(span.start_ms - memory.reach_ms, span.end_ms)
     found = api.series(set(METRICS) & present, reached) if {PENDING, AMOUNT} & present else []
     told: list[Allocated] = []
-    for (cluster, queue, resource), points in sorted(_counted(found, label).items()):
+    for (cluster, queue, resource), points in sorted(_counted(of_one_server(found), label).items()):
         step_ms = memory.step_ms(f"kueue {cluster}", [sorted(points)])
         group = nodes.group(cluster, "", resource)
         workload = Workload(id=f"kueue:{queue}", kind="kueue", claims={"queue": queue}, cluster=cluster)

@@ -67,3 +67,17 @@ def of_key(labels: Labels, key: str) -> str:
     plain = re.sub("[^a-zA-Z0-9_]", "_", key)
     snake = re.sub("([a-z0-9])([A-Z])", r"\1_\2", plain).lower()
     return labels.get(f"label_{snake}") or labels.get(f"label_{plain}", "")
+
+
+def of_one_server(found: list[Series]) -> list[Series]:
+    """Of what several servers have scraped the series of the one that has most points, without the server's name."""
+    best: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
+    for one in sorted(found, key=lambda s: (-len(s.points), replica(s.labels))):
+        labels = {name: value for name, value in one.labels.items() if name not in REPLICA}
+        best.setdefault((one.name, tuple(sorted(labels.items()))), Series(one.name, labels, one.points))
+    return list(best.values())
+
+
+def by_time(found: Iterable[Series]) -> list[Series]:
+    """What was told last comes last: labels that change make another series."""
+    return sorted(found, key=lambda series: series.points[-1][0])

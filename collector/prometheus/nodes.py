@@ -9,7 +9,7 @@ from typing import TypeVar
 from collector.central.findings import Span, Stocked
 from collector.central.series import Level, Series, levels
 from collector.prometheus.asked import Asked
-from collector.prometheus.labels import told
+from collector.prometheus.labels import by_time, of_one_server, told
 from collector.prometheus.memory import Memory
 from collector.prometheus.pods import target
 from collector.prometheus.resources import RESOURCES, Node, accelerator, described, quantity_ppm
@@ -69,7 +69,7 @@ class Nodes:
         reached = Span(span.start_ms - self._memory.reach_ms, span.end_ms)
         asked = f'resource=~"{RESOURCES}"'
         counted = api.series((CAPACITY, ALLOCATABLE), reached, asked) if CAPACITY in present else []
-        for series in counted:
+        for series in of_one_server(counted):
             where = self._capacity if series.name == CAPACITY else self._allocatable
             _add(where, (*self._at(series), told(series.labels, "resource")), series.points)
         facts: list[Series] = []
@@ -77,7 +77,7 @@ class Nodes:
             names = {s.labels[label] for s in counted if label in s.labels}
             if wanted := {CONDITION, CORDON, LABELS} & present:
                 facts += api.of(wanted, reached, label, names)
-        self._learn(facts)
+        self._learn(by_time(facts))
         self._live(counted, span)
         return sum(len(series.points) for series in (*counted, *facts))
 

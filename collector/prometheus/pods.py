@@ -9,7 +9,7 @@ from collector.central.series import Series
 from collector.identity.config import Keys
 from collector.identity.pods import MOST_OWNER
 from collector.prometheus.asked import Asked
-from collector.prometheus.labels import Labels, claimed, told
+from collector.prometheus.labels import Labels, by_time, claimed, told
 from collector.prometheus.memory import Memory
 from collector.prometheus.pod import Pod
 from collector.prometheus.resources import RESOURCES
@@ -63,12 +63,13 @@ class Pods:
         """Take in what a span tells; the number of points that were read. Raises `Unanswered`."""
         requests = api.series((REQUESTS,), span, f'resource=~"{RESOURCES}"') if REQUESTS in present else []
         self._present(requests)
-        facts = [s for s in _of(api, set(FACTS) & present, span, "pod", requests) if s.labels.get("phase") != "Running"]
+        every = by_time(_of(api, set(FACTS) & present, span, "pod", requests))
+        facts = [series for series in every if series.labels.get("phase") != "Running"]
         self._learn(facts)
         owners = [s for s in facts if s.name == "kube_pod_owner"]
         above = [s for kind in OWNERS for s in _above(api, span, present, kind, owners)]
         self._own(owners, above)
-        spaces = list(_of(api, {NAMESPACES} & present, span, "namespace", requests))
+        spaces = by_time(_of(api, {NAMESPACES} & present, span, "namespace", requests))
         self._claim(facts, spaces)
         self._end(span)
         return sum(len(series.points) for series in (*requests, *facts, *above, *spaces))

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 
 from collector import serving
 from collector.central.findings import Findings, Span
-from collector.central.series import Series
 from collector.prometheus.asked import Asked
-from collector.prometheus.labels import REPLICA, replica
+from collector.prometheus.labels import of_one_server
 from collector.prometheus.memory import Memory
 from collector.wire import Workload
 
@@ -40,12 +39,3 @@ def serve(
     found.points += sum(len(one.points) for one in series)
     found.counted, gaps = serving.counted(series, workload_of, span, memory.serving)
     found.happened += gaps
-
-
-def of_one_server(found: list[Series]) -> list[Series]:
-    """Of what several servers have scraped the series of the one that has most points, without the server's name."""
-    best: dict[tuple[str, tuple[tuple[str, str], ...]], Series] = {}
-    for one in sorted(found, key=lambda s: (-len(s.points), replica(s.labels))):
-        labels = {name: value for name, value in one.labels.items() if name not in REPLICA}
-        best.setdefault((one.name, tuple(sorted(labels.items()))), Series(one.name, labels, one.points))
-    return list(best.values())

@@ -11,7 +11,8 @@ from msgspec import Struct
 from collector.slurm import gres
 from collector.slurm.fields import states
 
-_ABSENT = {"FUTURE", "UNKNOWN", "DYNAMIC_FUTURE", "POWERED_DOWN", "POWERING_DOWN", "INVALID"}
+_OFF = {"FUTURE", "DYNAMIC_FUTURE", "POWERED_DOWN", "POWERING_DOWN", "INVALID"}
+_ABSENT = {"UNKNOWN", *_OFF}
 _BUSY = {"ALLOCATED", "MIXED", "COMPLETING"}
 _BROKEN = {"DOWN", "ERROR", "NOT_RESPONDING"}
 
@@ -19,7 +20,7 @@ _BROKEN = {"DOWN", "ERROR", "NOT_RESPONDING"}
 class Node(Struct, frozen=True, kw_only=True):
     """`accelerators` counts them by type; `parts`: which of shard and mps it has.
 
-    `condition` is one of `wire.CONDITIONS`, or None where it is not there.
+    `condition` is one of `wire.CONDITIONS`, or None where it is not there; `off`: that much is known.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Node(Struct, frozen=True, kw_only=True):
     accelerators: dict[str, int]
     condition: str | None
     parts: frozenset[str] = frozenset()
+    off: bool = False
 
 
 class Listed(Struct):
@@ -42,12 +44,14 @@ class Listed(Struct):
 def node(listed: Listed) -> Node:
     """What is told of a node."""
     named = listed.partitions or ()
+    now = {*states(listed.state), *states(listed.state_flags)}
     return Node(
         name=listed.name,
         partitions=tuple(named.split(",") if isinstance(named, str) else named),
         accelerators=gres.of_node(listed.gres),
-        condition=condition({*states(listed.state), *states(listed.state_flags)}),
+        condition=condition(now),
         parts=frozenset(gres.parts_of_node(listed.gres)),
+        off=bool(now & _OFF),
     )
 
 

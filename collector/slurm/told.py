@@ -113,16 +113,19 @@ def _by_type(job: Job, types: Types) -> dict[str, int]:
 
 
 def stocked(nodes: list[Node], site: Site, start_ms: int, at_ms: int) -> Iterator[Stocked]:
-    """What nodes had since `start_ms`, in the condition that they were seen in."""
+    """What nodes had since `start_ms`, in the condition that they were seen in.
+
+    One that its cloud has switched off has none: where nothing is told, it is taken that nobody could look.
+    """
     pooled = pools(nodes)
     for node in nodes:
-        if node.condition is None:
+        if node.condition is None and not node.off:
             continue
         for accelerator, count in node.accelerators.items():
             yield Stocked(
                 group=site.group(accelerator, pooled[node.name], node.name),
                 start_ms=start_ms,
                 until_ms=at_ms,
-                quantity_ppm=count * _PPM,
-                condition=node.condition,
+                quantity_ppm=0 if node.off else count * _PPM,
+                condition=node.condition or "ready",
             )

@@ -129,6 +129,20 @@ def test_requests_are_told_where_no_chip_is_known_and_only_there() -> None:
         assert not told["team-a/other", at(0)].closed
 
 
+def test_containers_of_one_pod_ask_together() -> None:
+    """Seconds apart; the second one is there for half of the time."""
+    asked = {"resource_name": "nvidia.com/gpu"}
+    first = container("request", "pod", asked, points(steady(1, 120, 1)))
+    later = [p._replace(end_ms=p.end_ms + 5_000) for p in points(steady(61, 120, 3))]
+    second = container("request", "pod", asked, later)
+    second = replace(second, resource_labels=second.resource_labels | {"container_name": "other"})
+    with World([node("duty_cycle", "n", GPU, points(steady(1, 120, 10)), H100), first, second]) as world:
+        found = [world.read(0, 60), world.read(60, 90), world.read(90, 180)]
+        told = {(a.start_ms, a.quantity_ppm): (a.until_ms, a.closed) for one in found for a in one.allocated}
+
+    assert told == {(at(0), 1_000_000): (at(60), True), (at(60), 4_000_000): (at(120), False)}
+
+
 def test_a_series_at_ten_minutes_tells_of_ten_minutes() -> None:
     values = dict.fromkeys(range(10, 601, 10), 50.0)
     with World([node("duty_cycle", "n", GPU, points(values), H100)]) as world:

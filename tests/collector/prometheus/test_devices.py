@@ -88,6 +88,15 @@ def test_what_dcgm_has_no_value_for_is_unknown() -> None:
     assert {(row[2], row[7]) for row in found.rows["GPU-1"]} == {(-1, 100 << 20)}
 
 
+def test_energy_without_a_value_is_no_energy() -> None:
+    counted = series(
+        "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", lambda i: 0x7FFFFFFFFFFFFFF0 if i == 30 else 1e13 + i, **GPU
+    )
+    found = told([series(UTIL, 5, **GPU), counted])
+
+    assert [row[8] for row in found.rows["GPU-1"]] == [1] * 29 + [-1] + [1] * 30
+
+
 def test_a_point_stands_for_two_steps_at_most_and_a_counter_loses_what_nobody_saw() -> None:
     energy = series("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", lambda i: None if 20 < i <= 40 else 1000 * i, **GPU)
     stored = [series(UTIL, lambda i: None if 20 < i <= 40 else 50, **GPU), energy]

@@ -221,3 +221,34 @@ def test_memory_and_cores_of_a_device_are_no_accelerators() -> None:
     assert [r for r in ("nvidia.com/gpumem", "nvidia.com/gpucores", "cpu", "nvidia.com/gpu") if is_accelerator(r)] == [
         "nvidia.com/gpu"
     ]
+
+
+def test_two_servers_that_scrape_at_other_instants_make_no_gaps() -> None:
+    """Three seconds and fifty-seven lie between their points; neither is the step of one."""
+
+    def scraped(server: str, late_ms: int) -> list[Stored]:
+        by = {"prometheus_replica": server, "instance": "ksm"}
+        capacity = series("kube_node_status_capacity", 8, **by, node="n1", resource="nvidia_com_gpu")
+        queue = series("kueue_cluster_queue_resource_pending", 4, **by, cluster_queue="q", resource="nvidia.com/gpu")
+        return [Stored(s.labels, [(at + late_ms, value) for at, value in s.points]) for s in (capacity, queue)]
+
+    found = told([*scraped("a", 0), *scraped("b", 3_000)], *range(1, 60))
+
+    assert [(until - start) / 60_000 for spans in found.stocked.values() for start, until in spans] == [60]
+    assert [(key[2], value[0]) for key, value in found.allocated.items()] == [(minute(0), minute(60))]
+
+
+@pytest.mark.parametrize("cuts", CUTS)
+@pytest.mark.parametrize(("before", "after"), [("a", "b"), ("b", "a")])
+def test_labels_that_change_are_those_that_were_told_last(cuts: tuple[int, ...], before: str, after: str) -> None:
+    pools = [
+        series("kube_node_labels", between(*of), node="n1", label_cloud_google_com_gke_nodepool=pool)
+        for pool, of in ((before, (-1, 29)), (after, (29, 60)))
+    ]
+    teams = [
+        of("kube_pod_labels", between(*at), label_team=team) for team, at in ((before, (-1, 29)), (after, (29, 60)))
+    ]
+    found = told([*pod(), *pools, *teams], *cuts)
+
+    assert {key[0].place.pool for key, (until, *_) in found.allocated.items() if until == minute(60)} == {after}
+    assert [group.place.pool for (group, *_), spans in found.stocked.items() if spans[-1][1] == minute(60)] == [after]

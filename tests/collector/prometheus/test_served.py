@@ -11,7 +11,7 @@ from accounting.simulate.apis.prometheus import Prometheus
 from collector.central.findings import Counted, Span
 from collector.central.series import Series
 from collector.prometheus.config import Prometheus as Config
-from collector.prometheus.served import of_one_server
+from collector.prometheus.labels import of_one_server
 from collector.prometheus.source import PrometheusSource
 from collector.rows import Happened
 from tests.fakes import vllm

@@ -228,7 +228,7 @@ def stock(watcher: Watcher, node: str) -> list[tuple[int, int, str]]:
     return [
         (one.start_ms // 1000, one.until_ms // 1000, one.condition)
         for one in watcher.stocked
-        if one.group.place.node == node
+        if one.group.place.node == node and one.quantity_ppm
     ]
 
 
@@ -254,6 +254,7 @@ def test_capacity(tmp_path: Path) -> None:
     assert {(one.group.place.pool, one.group.accelerator, one.quantity_ppm) for one in watcher.stocked} == {
         ("gpu", "a100", 8_000_000),
         ("old", "v100", 4_000_000),
+        ("old", "v100", 0),
     }
 
 
