@@ -47,7 +47,7 @@ def command(ctx: click.Context, folder: Path | None) -> None:
 
 
 def show_verdict(verdict: Verdict, *, brief: bool) -> None:
-    """Hours by state against truth; tokens too; unless `brief` also the bill, busy time, and what inputs could not tell."""
+    """Hours by state, and tokens, against truth; unless `brief` also cost, busy time, and what no input could tell."""
     states = (_word("state"), *HOURS, ("difference", "difference", "+,.3f"), ("allowed", "allowed", ",.3f"))
     _show("hours by state, against the truth", verdict.states, states)
     if not brief:
