@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from msgspec import structs
+
 from collector.central.findings import Activity, Allocated, Counted, Findings, Stocked
 from collector.central.telling import tell
 from collector.holders import Hold
@@ -40,6 +42,12 @@ def group(node: str = "", pool: str = "train", accelerator: str = "H100-80GB") -
 
 def device(number: int, node: str = "n1", pool: str = "train") -> Device:
     return Device(uuid=f"GPU-{node}-{number}", name="NVIDIA H100 80GB HBM3", minor=number, place=place(node, pool))
+
+
+def instance(number: int, node: str = "n1") -> Device:
+    """A quarter of a device."""
+    whole = device(number, node)
+    return structs.replace(whole, uuid=f"{whole.uuid}/gi9", parent=whole.uuid, profile="1g.20gb", instance=9)
 
 
 def pod(name: str, team: str = "red") -> Workload:

@@ -26,6 +26,7 @@ from tests.collected import (
     device,
     group,
     held,
+    instance,
     pod,
     put,
     stocked,
@@ -475,3 +476,30 @@ def test_a_cluster_begins_with_what_was_seen_and_not_with_when_it_was_asked_for(
 
     assert hours(ledger, "pool") == {"train": 20, "other": 8}
     assert ledger.project.query("SELECT COUNT(DISTINCT day) FROM usage").item() == 1
+
+
+@pytest.mark.parametrize("until", [6, 8])
+def test_who_holds_named_devices_waited_until_then_and_no_longer(ledger: Ledger, until: int) -> None:
+    """The count goes on a few seconds longer than what tells the device."""
+    devices = [device(0), device(1)]
+    found = Findings(
+        activity=[watched(devices[0], at(0), at(until), busy=0), watched(devices[1], at(0), at(8), busy=0)],
+        holds=[held(devices[0], A, at(3), at(6))],
+        allocated=[allocated(A, 1, at(3), at(6) + 4_000, node="n1", submitted=at(1))],
+        stocked=[stocked(2, at(0), at(8))],
+    )
+    bring(ledger, "prometheus", found)
+    run(ledger)
+
+    assert hours(ledger) == {"unallocated_queued": 4, "allocated_idle": 3, "unallocated_free": 9}
+
+
+def test_a_stretch_that_is_collected_again_counts_once(ledger: Ledger) -> None:
+    """The second time nothing is known of the time before, so that the holding begins with the stretch."""
+    one = instance(0)
+    whole = Findings(activity=[watched(one, at(0), at(8))], holds=[held(one, A, at(1), at(7), closed=False)])
+    again = Findings(activity=[watched(one, at(2), at(5))], holds=[held(one, A, at(2), at(5), closed=False)])
+    bring(ledger, "prometheus", whole, again)
+    run(ledger)
+
+    assert hours(ledger, "workload_id")["red/a"] == 6 / 4

@@ -15,6 +15,7 @@ from accounting.errors import InputError
 from accounting.ingest import Tally
 from accounting.pipeline import Report
 from accounting.simulate.demo import Built, Plan, build_demo, checked, day_before, existing
+from accounting.simulate.remote.collecting import WITHOUT_GOOGLE, can_read_google
 from accounting.simulate.verdict import judge
 from accounting.stores.lake import now_ms
 
@@ -95,6 +96,8 @@ def _show(built: Built, folder: Path, seconds: float) -> None:
         click.echo(f"{what}: {_ingested(tally)}; {_said(report)}")
     for line in gaps.said(built.project.lake):
         click.echo(line)
+    if not can_read_google():
+        click.echo(WITHOUT_GOOGLE)
     for path in built.reports:
         click.echo(f"report: {path}")
     click.echo()

@@ -9,6 +9,8 @@ import click
 import polars as pl
 
 from accounting.cli import screen
+from accounting.simulate.remote import verdict as remote
+from accounting.simulate.remote.fleet import INTERVAL
 from accounting.simulate.verdict import Verdict, judge
 
 FAILED = 1
@@ -45,7 +47,7 @@ def command(ctx: click.Context, folder: Path | None) -> None:
 
 
 def show_verdict(verdict: Verdict, *, brief: bool) -> None:
-    """Hours by state against truth; unless `brief` also the bill, busy time, and what the inputs could not tell."""
+    """Hours by state, and tokens, against truth; unless `brief` also cost, busy time, and what no input could tell."""
     states = (_word("state"), *HOURS, ("difference", "difference", "+,.3f"), ("allowed", "allowed", ",.3f"))
     _show("hours by state, against the truth", verdict.states, states)
     if not brief:
@@ -62,12 +64,32 @@ def show_verdict(verdict: Verdict, *, brief: bool) -> None:
         _show("what the time truly was (these inputs tell less)", verdict.really, truly)
         models = (_word("model"), ("busy hours", "hours", ",.3f"))
         _show("models that share a server (no input tells them apart)", verdict.served, models)
+    _show_remote(verdict.remote, brief=brief)
     count = verdict.bill.height + verdict.unheld.height + verdict.overhead.height
     click.echo(f"cost against the truth: {count} figures, differences add up to {verdict.misbilled:.9f}")
     for failure in verdict.failures:
         click.echo(f"wrong: {failure}", err=True)
     if not verdict.failures:
         click.echo("the accounting agrees with the truth")
+
+
+def _show_remote(verdict: remote.Verdict, *, brief: bool) -> None:
+    """What APIs tell: exact where they count, else within one sampling interval for each start and end."""
+    if not verdict.states.height:
+        return
+    cluster, off = _word("cluster"), ("difference", "difference", "+,.3f")
+    allowed = ("allowed", "allowed", ",.3f")
+    _show("only APIs tell of these: hours by state", verdict.states, (cluster, _word("state"), *HOURS, off, allowed))
+    if not brief:
+        cost = (*COST[:2], ("difference", "difference", "+,.3f"), allowed)
+        _show("cost by holder (-: of what nobody held)", verdict.bill, (cluster, _word("team"), _word("model"), *cost))
+        _show("busy hours, where observed", verdict.busy, (cluster, *HOURS, ("difference", "difference", "+.4%")))
+    counts = (("requests", "requests"), ("input", "input_tokens"), ("output", "output_tokens"))
+    columns = tuple(
+        (heading, name, ",") for said, of in counts for heading, name in ((said, of), ("accounted", f"{of}_told"))
+    )
+    _show("served: requests, tokens of input and output", verdict.tokens, (_word("model"), *columns))
+    click.echo(f"allowed there: one sample ({INTERVAL // 1000} s) for each start and each end; tokens: nothing")
 
 
 def _word(name: str) -> tuple[str, str, str]:

@@ -13,6 +13,9 @@ from accounting.core.steps import merge
 APART_MS = 120_000
 """A disagreement about a holder that lasts longer is none of sampling: two minutes of a monitoring system."""
 
+SAMPLE_MS = 60_000
+"""Between two samples of a monitoring system."""
+
 NO_DISPUTES = pl.DataFrame(schema={"cluster": pl.String, **DISPUTES})
 
 _WHO = ["cluster", "workload_id"]
@@ -91,7 +94,7 @@ def _by_count(
     who = pl.concat([f.select(_WHO) for f in (allocations, holdings)]).unique().sort(_WHO).with_row_index("code")
     who = who.cast({"code": pl.Int64})
     rows = allocations.filter(pl.col("start_ms").is_not_null()).join(who, on=_WHO)
-    rows = rows.rename({"start_ms": "start", "until_ms": "end"})
+    rows = rows.with_columns(begun="start_ms").rename({"start_ms": "start", "until_ms": "end"})
     known = pl.concat([_of_devices(holdings, who), _of_log(logged, who)])
     around = _around_devices(holdings, watched, who)
     kept = rows.clear()
@@ -101,19 +104,35 @@ def _by_count(
         left, _ = apart(rows.filter(pl.col("rank") == which), "code", merge(spans, "code").rename({"key": "code"}))
         left = _elsewhere(left, around.filter(told))
         kept = pl.concat([kept, left.select(kept.columns)])
-    back = kept.rename({"start": "start_ms", "end": "until_ms"}).select(allocations.columns)
-    return pl.concat([waits, back])
+    back = kept.rename({"start": "start_ms", "end": "until_ms"})
+    first = pl.when(pl.col("start_ms") == pl.col("begun")).then("submitted_ms")
+    pieces = back.with_columns(submitted_ms=first).select(allocations.columns)
+    return pl.concat([waits, _waited(rows, back, allocations.columns), pieces])
+
+
+def _waited(rows: pl.DataFrame, kept: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
+    """That they waited, of allocations whose beginning is not among what is kept."""
+    unique = ["code", "rank", "submitted_ms", "begun"]
+    begun = kept.filter(pl.col("start_ms") == pl.col("begun"))
+    cut = rows.filter(pl.col("submitted_ms") < pl.col("begun")).join(begun, on=unique, how="anti")
+    waits = cut.with_columns(start_ms=pl.lit(None, pl.Int64), until_ms="begun", closed=pl.lit(1, pl.Int64))
+    return waits.select(columns)
 
 
 def _of_devices(holdings: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
-    """When a workload held devices by name."""
-    return holdings.join(who, on=_WHO).select("code", "rank", start="start_ms", end="until_ms")
+    """When a workload held devices by name, and a sample around it.
+
+    What counts is not sampled at the instants at which devices are: that one goes on a little longer says nothing.
+    """
+    own = holdings.join(who, on=_WHO).select("code", "rank", start="start_ms", end="until_ms")
+    return own.with_columns(pl.col("start") - SAMPLE_MS, pl.col("end") + SAMPLE_MS)
 
 
 def _around_devices(holdings: pl.DataFrame, watched: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
-    """When devices that a workload held at some time were watched: code, node, rank, start, end."""
+    """When devices that a workload held at some time were watched, and around: code, node, rank, start, end."""
     pairs = holdings.join(who, on=_WHO).select("code", "node", "rank", "device_id").unique()
-    return pairs.join(watched, on=["device_id", "rank"]).select("code", "node", "rank", "start", "end")
+    seen = pairs.join(watched, on=["device_id", "rank"]).select("code", "node", "rank", "start", "end")
+    return seen.with_columns(pl.col("start") - SAMPLE_MS, pl.col("end") + SAMPLE_MS)
 
 
 def _elsewhere(rows: pl.DataFrame, around: pl.DataFrame) -> pl.DataFrame:

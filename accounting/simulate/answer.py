@@ -13,6 +13,7 @@ import polars as pl
 from accounting.errors import InputError
 from accounting.simulate.company import HOUR, PPM
 from accounting.simulate.faults import Wrong, faults
+from accounting.simulate.remote import truth as remote_truth
 from accounting.simulate.sampler import SLOW
 from accounting.simulate.timeline import BY_WORKLOAD, shares
 from accounting.simulate.truth import KEYS, added, truth
@@ -20,7 +21,7 @@ from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
 FOLDER = "truth"
-FRAMES = ("usage", "faults", "really", "served", "parts")
+FRAMES = ("usage", "faults", "really", "served", "parts", "remote", "blur", "tokens")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -90,7 +91,8 @@ def blur(world: World, runs: pl.DataFrame, interval: int) -> tuple[float, float]
 class Answer:
     """`usage` by hour, `faults` (fault, count, hours), `really`: hours by the full taxonomy, `served`: model, hours.
 
-    `parts`: team, model, hours: how busy those were whose parts of shared devices agents tell.
+    `parts`: team, model, hours: how busy those were whose parts of shared devices agents tell. Of clusters that are
+    known only through APIs: `remote` is their usage, `blur` and `tokens` as in `remote.truth.Answer`.
     """
 
     facts: Facts
@@ -99,10 +101,18 @@ class Answer:
     really: pl.DataFrame
     served: pl.DataFrame
     parts: pl.DataFrame
+    remote: pl.DataFrame
+    blur: pl.DataFrame
+    tokens: pl.DataFrame
 
 
-def save(world: World, interval: int, wrong: Wrong, spread_from: date, folder: Path) -> None:
-    """Writes the truth into `folder`/truth; `wrong` and `spread_from` are as in `faults.faults`."""
+def save(
+    world: World, interval: int, wrong: Wrong, spread_from: date, folder: Path, remote: remote_truth.Answer
+) -> None:
+    """Writes the truth into `folder`/truth; `wrong` and `spread_from` are as in `faults.faults`.
+
+    `remote` is that of the clusters that are known only through APIs.
+    """
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
     parts, shared = [], []
@@ -115,6 +125,8 @@ def save(world: World, interval: int, wrong: Wrong, spread_from: date, folder: P
     _hours(part.really for part in parts).write_parquet(place / "really.parquet")
     _hours(part.served for part in parts).write_parquet(place / "served.parquet")
     _parts(pl.concat(shared)).write_parquet(place / "parts.parquet")
+    for name, frame in remote._asdict().items():
+        frame.write_parquet(place / f"{name}.parquet")
     facts = Facts(world.places.height, *blur(world, added(part.runs for part in parts), interval))
     (place / "facts.json").write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
 

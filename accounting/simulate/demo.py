@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,10 +18,15 @@ from accounting.inputs.mapping import load_mapping
 from accounting.project import Project, open_project
 from accounting.reports import charges
 from accounting.simulate import answer, files
+from accounting.simulate.company import HOUR
 from accounting.simulate.demand import Window
 from accounting.simulate.faults import Wrong
+from accounting.simulate.remote import collecting, truth
+from accounting.simulate.remote.dispute import Dispute, dispute
+from accounting.simulate.remote.story import Story, story
 from accounting.simulate.shipping import INBOX, INBOX_LATE
-from accounting.simulate.world import LEAST_DEVICES, build
+from accounting.simulate.truth import REPRICED, middle
+from accounting.simulate.world import LEAST_DEVICES, World, build
 from accounting.stores.lake import Lake, now_ms
 
 INPUTS = "inputs"
@@ -87,19 +92,44 @@ def checked(plan: Plan) -> Plan:
     return plan
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What only APIs tell: of clusters, and wrongly of a device that an agent watches."""
+
+    story: Story
+    dispute: Dispute | None
+
+
 def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> list[files.Import]:
     """Writes the company's truth, and with `inputs` its files, into `folder`; returns what to import, in order.
 
     Segments of agents lie in the inboxes INBOXES of the inputs, one to ingest before a first run, and one after it.
+    Clusters that only APIs tell of are left out: there is no file of them.
     """
-    progress("simulating the company", None)
-    world = build(plan.window, plan.devices)
+    world = _world(plan, progress)
     made: tuple[list[files.Import], Wrong] = ([], Wrong())
     if inputs:
         made = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
     progress("integrating the truth", None)
-    answer.save(world, plan.interval * 1000, made[1], plan.spread_from, folder)
+    answer.save(world, plan.interval * 1000, made[1], plan.spread_from, folder, truth.nothing())
     return made[0]
+
+
+def _simulate_all(plan: Plan, folder: Path, progress: Progress) -> tuple[list[files.Import], Remote]:
+    """As `simulate` with inputs, and what APIs tell beside them."""
+    world = _world(plan, progress)
+    imports, wrong = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
+    remote = Remote(story(plan.window, google=collecting.can_read_google()), dispute(world))
+    progress("integrating the truth", None)
+    disputed = (remote.dispute.end - remote.dispute.start) / HOUR if remote.dispute else 0
+    told = truth.truth(remote.story, middle(world) + REPRICED)
+    answer.save(world, plan.interval * 1000, replace(wrong, disputed=disputed), plan.spread_from, folder, told)
+    return imports, remote
+
+
+def _world(plan: Plan, progress: Progress) -> World:
+    progress("simulating the company", None)
+    return build(plan.window, plan.devices)
 
 
 def existing(folder: Path) -> Plan | None:
@@ -118,18 +148,27 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
     folder.mkdir(parents=True, exist_ok=True)
     _note(plan, folder)
     project = _project(plan, folder)
-    imports = simulate(plan, folder, progress, inputs=True)
+    imports, remote = _simulate_all(plan, folder, progress)
     runs, tallies = [], []
     for late, inbox in enumerate(INBOXES):
         for item in imports:
             if item.late == bool(late):
                 _import(project, folder / INPUTS, item, progress)
+        _collect(remote, collecting.Place(folder, folder / INPUTS / inbox), progress, late=bool(late))
         tallies.append(_ingest(project, folder / INPUTS / inbox, progress))
         runs.append(pipeline.run(project.config, None, None, progress))
     progress("writing reports", None)
     reports = tuple(_reports(project, folder / REPORTS))
     _note(msgspec.structs.replace(plan, built=True), folder)
     return Built(project, tuple(tallies), tuple(runs), reports)
+
+
+def _collect(remote: Remote, place: collecting.Place, progress: Progress, *, late: bool) -> None:
+    progress("collecting what APIs tell", None)
+    if late:
+        collecting.collect_late(remote.story, place)
+    else:
+        collecting.collect(remote.story, remote.dispute, place)
 
 
 def _note(plan: Plan, folder: Path) -> None:

@@ -14,11 +14,15 @@ from accounting.simulate.world import STRAY, World
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """How many samples contradict one of their own source or say something else than agents do; batches lost."""
+    """How many samples contradict one of their own source or say something else than agents do; batches lost.
+
+    `disputed`: hours of devices of which another collector names another holder than agents do.
+    """
 
     contradictions: int = 0
     disagreements: int = 0
     lost: int = 0
+    disputed: float = 0
 
 
 def faults(world: World, usage: pl.DataFrame, wrong: Wrong, spread_from: date) -> pl.DataFrame:
@@ -31,6 +35,7 @@ def faults(world: World, usage: pl.DataFrame, wrong: Wrong, spread_from: date) -
     hours = {
         "over_allocated": _over_allocated(world),
         "no_matching_capacity": _hours(usage.filter(pl.col("accelerator") == STRAY)),
+        "disagreeing_holders": wrong.disputed,
         "unallocated_use": _hours(usage.filter(unheld & (pl.col("state") == "allocated_active"))),
         "spread_without_weights": _hours(_unborne(usage.filter(pl.col("day") >= spread_from))),
     }

@@ -138,7 +138,8 @@ def _encoded(known: Fleet, segment: dict[str, Any], columns: dict[str, Array]) -
     holdings = [device, np.searchsorted(workloads, attempt), start, np.minimum(end, segment["end"]), ppm, over]
     at, sick = node.sick[:, here]
     notes = [at, sick, *(np.full(at.size, x) for x in (wire.NOTES.index("xid"), FALLEN, wire.UNKNOWN))]
-    tables = {"records": _records(columns, workloads), "holdings": _ordered(holdings), "notes": _ordered(notes)}
+    tables = {name: np.zeros((len(of), 0), dtype=np.int64) for name, of in wire.COLUMNS.items()}
+    tables |= {"records": _records(columns, workloads), "holdings": _ordered(holdings), "notes": _ordered(notes)}
     names = wire.Names(node.devices, [known.workloads[one] for one in workloads.tolist()], [])
     block = wire.Block(first, last, names, {name: (m.shape[1], planes(m)) for name, m in tables.items()})
     head = wire.encode_header(_header(known, segment))

@@ -297,7 +297,7 @@ def _priced(rows: pl.DataFrame, world: World) -> pl.DataFrame:
         fits = (pl.col("accelerator") == accelerator) & (
             pl.lit(True) if purchase is None else (pl.col("purchase") == purchase).fill_null(False)
         )
-        nano = pl.when(fits & late).then(_per_ms(later or price)).when(fits).then(_per_ms(price)).otherwise(nano)
+        nano = pl.when(fits & late).then(per_ms(later or price)).when(fits).then(per_ms(price)).otherwise(nano)
     provider = {n: p.provider for n, p in enumerate(POOLS)}
     months = (
         rows.select("hour", "pool")
@@ -311,7 +311,7 @@ def _priced(rows: pl.DataFrame, world: World) -> pl.DataFrame:
     return rows.with_columns(cost=pl.col("device").cast(pl.Int128) * nano).join(months, on=["hour", "pool"])
 
 
-def _per_ms(price: str) -> int:
+def per_ms(price: str) -> int:
     """Nano-units per accelerator-millisecond; prices are whole multiples."""
     return int(Decimal(price) * 1_000_000_000) // HOUR
 

@@ -1,5 +1,5 @@
 -- Published faults: what they count, and accelerator-hours.
-SELECT fault, SUM(workloads) AS count, SUM(device_seconds) / 3600 AS hours
+SELECT cluster, fault, SUM(workloads) AS count, SUM(device_seconds) / 3600 AS hours
 FROM faults
-GROUP BY fault
-ORDER BY fault
+GROUP BY cluster, fault
+ORDER BY cluster, fault

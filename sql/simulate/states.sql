@@ -1,5 +1,5 @@
--- Published accelerator-hours by state.
-SELECT state, SUM(device_seconds) / 3600 AS accounted
+-- Published accelerator-hours by cluster and state.
+SELECT cluster, state, SUM(device_seconds) / 3600 AS accounted
 FROM usage
-GROUP BY state
-ORDER BY state
+GROUP BY cluster, state
+ORDER BY cluster, state

@@ -43,7 +43,9 @@ def test_busy_time_is_within_a_thousandth(verdict: Verdict) -> None:
 def test_the_company_has_every_state_kind_and_fault(verdict: Verdict, built: Built) -> None:
     kinds = built.project.query("SELECT DISTINCT charge_kind FROM charges WHERE cost > 0")["charge_kind"]
 
-    for table, names in ((verdict.states, STATES), (verdict.faults, KINDS)):
+    both = [frame.select("state", "truth", "accounted").cast(dict.fromkeys(("truth", "accounted"), pl.Float64))
+            for frame in (verdict.states, verdict.remote.states)]  # fmt: skip
+    for table, names in ((pl.concat(both), STATES), (verdict.faults, KINDS)):
         assert set(table[table.columns[0]]) == set(names)
         for column in ("truth", "accounted"):
             assert (table[column] > 0).all(), table
@@ -78,9 +80,8 @@ def test_segments_arrive_late_twice_damaged_or_never(built: Built, world: World)
 
     assert "damaged" in refused.reason
     assert (second.known, second.refused) == (1, [])
-    assert second.segments == late + 1 > 5, "and the sound copy of the damaged one"
+    assert second.segments > late + 1 > 5, "and the sound copy of the damaged one, and what was collected late"
     assert said == ["missing: 720 batches that agents wrote have not come, of fleet-h200-0000"]
-    assert not [tally for tally in built.tallies if len(tally.imports) > 1]
 
 
 def test_busy_time_of_each_who_shares_a_device_is_told(verdict: Verdict) -> None:
@@ -154,7 +155,7 @@ def test_the_judge_sees_a_lie(built: Built, folder: Path, tmp_path: Path, name: 
 
 def test_finer_samples_blur_less(tmp_path: Path) -> None:
     """Idle time at the edges of a run is taken for active: a quarter of the interval, about a quarter of it."""
-    where = "state = 'allocated_idle' AND cluster <> 'tpu'"
+    where = "state = 'allocated_idle' AND cluster NOT IN ('tpu', 'assist', 'gke')"
     off = []
     for interval in (20, 5):
         plan = Plan(devices=24, days=3, until=date(2026, 11, 23), seed=3, interval=interval)

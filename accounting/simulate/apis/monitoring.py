@@ -7,8 +7,9 @@ ingest delays. No aggregation, no quotas, no permissions beyond the faults that 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent import futures
 from dataclasses import dataclass, field
 from threading import Lock
@@ -233,10 +234,11 @@ class Server:
         self._server.stop(0).wait()
 
 
-def gauge(points: Iterable[Point]) -> Callable[[int, int], Iterator[Point]]:
+def gauge(points: Iterable[Point]) -> Callable[[int, int], list[Point]]:
     """`Series.points` of points that are at hand, in the order in which they are told; one may come twice."""
     held = sorted(points, key=lambda point: point.end_ms)
-    return lambda start_ms, end_ms: (point for point in held if start_ms < point.end_ms <= end_ms)
+    ends = [point.end_ms for point in held]
+    return lambda start_ms, end_ms: held[bisect_right(ends, start_ms) : bisect_right(ends, end_ms)]
 
 
 def _add(answer: Any, series: Series, points: list[Point]) -> None:  # noqa: ANN401 - gRPC's

@@ -89,6 +89,9 @@ class Prometheus:
 def number(value: float) -> str:
     """A value as Prometheus writes it."""
     if math.isfinite(value):
+        # Most samples are whole, and this is several times as fast.
+        if value == int(value) and abs(value) < 1e15:
+            return str(int(value))
         return format(Decimal(repr(value)).normalize(), "f")
     return "NaN" if math.isnan(value) else f"{'+' if value > 0 else '-'}Inf"
 

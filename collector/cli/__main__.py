@@ -1,0 +1,5 @@
+"""`python -m collector.cli` is `chipledger-agent`."""
+
+from collector.cli import main
+
+main()
