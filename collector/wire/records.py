@@ -181,7 +181,7 @@ class Allocation(NamedTuple):
 
 
 class Stock(NamedTuple):
-    """So many accelerators of a group were there in an interval, in a condition of CONDITIONS.
+    """So many accelerators of a group were there in an interval, in a condition of CONDITIONS; 0: none were.
 
     Devices that are told by name at the same node (or, without a node, in the same pool) are among them.
     """

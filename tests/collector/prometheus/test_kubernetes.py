@@ -245,10 +245,7 @@ def test_labels_that_change_are_those_that_were_told_last(cuts: tuple[int, ...],
         series("kube_node_labels", between(*of), node="n1", label_cloud_google_com_gke_nodepool=pool)
         for pool, of in ((before, (-1, 29)), (after, (29, 60)))
     ]
-    teams = [
-        of("kube_pod_labels", between(*at), label_team=team) for team, at in ((before, (-1, 29)), (after, (29, 60)))
-    ]
-    found = told([*pod(), *pools, *teams], *cuts)
+    found = told([*pod(), *pools], *cuts)
 
     assert {key[0].place.pool for key, (until, *_) in found.allocated.items() if until == minute(60)} == {after}
     assert [group.place.pool for (group, *_), spans in found.stocked.items() if spans[-1][1] == minute(60)] == [after]
