@@ -68,8 +68,10 @@ class Api:
     def names(self, wanted: Iterable[str], span: Span) -> set[str]:
         """Which of these metrics there are in a span."""
         parameters = [("match[]", selector(wanted, self._extra)), *_between(span)]
-        answer = self._transport.get("/api/v1/label/__name__/values", parameters)
-        told = self._decoded(answer, _names)
+        try:
+            told = self._decoded(self._transport.get("/api/v1/label/__name__/values", parameters), _names)
+        except TooLarge as error:
+            raise Unanswered(f"{self._place}: its list of metrics: {error}; narrow `selector`") from error
         return {name for name in wanted if name in told}
 
     def series(self, names: Iterable[str], span: Span, *matchers: str) -> list[Series]:

@@ -23,9 +23,11 @@ _ENOUGH = 3
 class Memory(Struct):
     """By name, `holds` by device and holder: see each field's producer.
 
-    `steps`: ms between two scrapes, by what is scraped. `alive`: when who told of pods told last.
+    `steps`: ms between two scrapes, by what is scraped. `alive`: when who told of pods told last. `read_ms`: all up to
+    here is told; None: nothing was read yet.
     """
 
+    read_ms: int | None = None
     pods: dict[str, Pod] = {}
     nodes: dict[str, Node] = {}
     alive: dict[str, int] = {}

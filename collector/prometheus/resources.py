@@ -38,7 +38,7 @@ def described(labels: Labels, pools: tuple[str, ...], before: Node) -> Node:
         product=products[0] if products else before.product,
         model=before.model,
         tpu=of_key(labels, "cloud.google.com/gke-tpu-accelerator") or before.tpu,
-        replicas=shares[0] if shares else before.replicas,
+        replicas=shares[0] if shares else 1,
     )
 
 

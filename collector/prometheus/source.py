@@ -26,6 +26,9 @@ from collector.wire import Place, Workload
 UP = "up"
 METRICS = (UP, *devices.METRICS, *pods.METRICS, *nodes.METRICS, *kueue.METRICS, *served.METRICS)
 
+LATEST_MS = 3_600_000
+"""Points that become visible later than this are not told."""
+
 
 class PrometheusSource:
     """Asks the Prometheus of `config`. What it finds in a span is a function of the answers and of its memory."""
@@ -44,9 +47,14 @@ class PrometheusSource:
 
     def read(self, span: Span) -> Findings:
         """Raises `Unanswered`; the memory is then not to be used any more."""
-        present = self._api.names(METRICS, Span(span.start_ms - self._memory.reach_ms, span.end_ms))
+        since = max(self._memory.read_ms or span.start_ms, span.start_ms - LATEST_MS)
+        present = self._api.names(METRICS, Span(since - self._memory.reach_ms, span.end_ms))
         self._pods, self._nodes = self._kubernetes()
         found = Findings()
+        span = self._heard(Span(since, span.end_ms), present)
+        self._memory.read_ms = span.end_ms
+        if span.end_ms == span.start_ms:
+            return found
         found.points = self._nodes.read(self._api, span, present) + self._pods.read(self._api, span, present)
         self._devices(span, present, found)
         found.stocked = self._nodes.stocked(span, self._is_held)
@@ -86,6 +94,15 @@ class PrometheusSource:
         if name:
             return Workload(id=f"{namespace}/{name}", kind="kubernetes", namespace=namespace, cluster=cluster)
         return Workload(id=f"{host}:{port}", kind="host", cluster=cluster)
+
+    def _heard(self, span: Span, present: set[str]) -> Span:
+        """The span up to its newest point: what was scraped after it may be visible later only."""
+        pulse = {UP} & present or present
+        for begin in (max(span.start_ms, span.end_ms - self._memory.reach_ms), span.start_ms):
+            found = self._api.series(pulse, Span(begin, span.end_ms)) if pulse else []
+            if found:
+                return Span(span.start_ms, max(one.points[-1][0] for one in found))
+        return Span(span.start_ms, span.start_ms)
 
     def _kubernetes(self) -> tuple[Pods, Nodes]:
         label = self._config.cluster_label
