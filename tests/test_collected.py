@@ -503,3 +503,17 @@ def test_a_stretch_that_is_collected_again_counts_once(ledger: Ledger) -> None:
     run(ledger)
 
     assert hours(ledger, "workload_id")["red/a"] == 6 / 4
+
+
+def test_a_count_that_goes_on_without_its_device_counts_in_full(ledger: Ledger) -> None:
+    one = device(0)
+    found = Findings(
+        activity=[watched(one, at(0), at(6), busy=0)],
+        holds=[held(one, A, at(3), at(6), closed=False)],
+        allocated=[allocated(A, 1, at(3), at(8), node="n1")],
+        stocked=[stocked(1, at(0), at(8))],
+    )
+    bring(ledger, "prometheus", found)
+    run(ledger)
+
+    assert hours(ledger) == {"unallocated_free": 3, "allocated_idle": 3, "allocated_unobserved": 2}

@@ -94,20 +94,31 @@ def _by_count(
     who = pl.concat([f.select(_WHO) for f in (allocations, holdings)]).unique().sort(_WHO).with_row_index("code")
     who = who.cast({"code": pl.Int64})
     rows = allocations.filter(pl.col("start_ms").is_not_null()).join(who, on=_WHO)
-    rows = rows.with_columns(begun="start_ms").rename({"start_ms": "start", "until_ms": "end"})
-    known = pl.concat([_of_devices(holdings, who), _of_log(logged, who)])
+    rows = rows.with_columns(begun="start_ms", whole=pl.col("until_ms") - pl.col("start_ms"))
+    rows = rows.rename({"start_ms": "start", "until_ms": "end"})
+    named, log = _of_devices(holdings, who), _of_log(logged, who)
     around = _around_devices(holdings, watched, who)
     kept = rows.clear()
     for which in rows["rank"].unique().sort():
         told = pl.col("rank") <= which
-        spans = pl.concat([known.filter(told).drop("rank"), kept.select("code", "start", "end")])
-        left, _ = apart(rows.filter(pl.col("rank") == which), "code", merge(spans, "code").rename({"key": "code"}))
-        left = _elsewhere(left, around.filter(told))
-        kept = pl.concat([kept, left.select(kept.columns)])
+        spans = pl.concat([named.filter(told).drop("rank"), kept.select("code", "start", "end")])
+        left = _elsewhere(_without(rows.filter(pl.col("rank") == which), spans), around.filter(told))
+        kept = pl.concat([kept, _without(left.filter(_says_more()), log).select(kept.columns)])
     back = kept.rename({"start": "start_ms", "end": "until_ms"})
     first = pl.when(pl.col("start_ms") == pl.col("begun")).then("submitted_ms")
     pieces = back.with_columns(submitted_ms=first).select(allocations.columns)
     return pl.concat([waits, _waited(rows, back, allocations.columns), pieces])
+
+
+def _without(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    left, _ = apart(rows, "code", merge(spans, "code").rename({"key": "code"}))
+    return left
+
+
+def _says_more() -> pl.Expr:
+    """Counts are not sampled at the instants at which devices are: a little that is left of one says nothing."""
+    length = pl.col("end") - pl.col("start")
+    return (length == pl.col("whole")) | (length > SAMPLE_MS)
 
 
 def _waited(rows: pl.DataFrame, kept: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
@@ -120,19 +131,14 @@ def _waited(rows: pl.DataFrame, kept: pl.DataFrame, columns: list[str]) -> pl.Da
 
 
 def _of_devices(holdings: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
-    """When a workload held devices by name, and a sample around it.
-
-    What counts is not sampled at the instants at which devices are: that one goes on a little longer says nothing.
-    """
-    own = holdings.join(who, on=_WHO).select("code", "rank", start="start_ms", end="until_ms")
-    return own.with_columns(pl.col("start") - SAMPLE_MS, pl.col("end") + SAMPLE_MS)
+    """When a workload held devices by name."""
+    return holdings.join(who, on=_WHO).select("code", "rank", start="start_ms", end="until_ms")
 
 
 def _around_devices(holdings: pl.DataFrame, watched: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
-    """When devices that a workload held at some time were watched, and around: code, node, rank, start, end."""
+    """When devices that a workload held at some time were watched: code, node, rank, start, end."""
     pairs = holdings.join(who, on=_WHO).select("code", "node", "rank", "device_id").unique()
-    seen = pairs.join(watched, on=["device_id", "rank"]).select("code", "node", "rank", "start", "end")
-    return seen.with_columns(pl.col("start") - SAMPLE_MS, pl.col("end") + SAMPLE_MS)
+    return pairs.join(watched, on=["device_id", "rank"]).select("code", "node", "rank", "start", "end")
 
 
 def _elsewhere(rows: pl.DataFrame, around: pl.DataFrame) -> pl.DataFrame:
@@ -152,5 +158,4 @@ def _elsewhere(rows: pl.DataFrame, around: pl.DataFrame) -> pl.DataFrame:
 def _of_log(logged: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
     until = pl.col("end_ms").fill_null(1 << 42)
     rows = logged.filter(pl.col("start_ms").is_not_null()).join(who, on=_WHO)
-    none = pl.lit(-1, pl.Int64)
-    return rows.select("code", start="start_ms", end=until, rank=none).select("code", "rank", "start", "end")
+    return rows.select("code", start="start_ms", end=until)
