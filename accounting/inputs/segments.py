@@ -7,22 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from accounting.inputs.spans import LIMIT_MS
 from collector import wire
 
 Matrix = npt.NDArray[np.int64]
 
-PPM = 1_000_000
 _AT = {table: {name: i for i, name in enumerate(columns)} for table, columns in wire.COLUMNS.items()}
-_LONGEST_MS = 366 * 86_400_000
-_EARLIEST_MS = 1_262_304_000_000
-"""2010-01-01: no device that an agent reads was there before."""
-_MOST = 1 << 50
-_MOST_HELD = 1 << 40
-"""A million accelerators, in millionths."""
-_MOST_BYTE_MS = 1 << 62
-_MOST_MJ = 10**14
-"""A rack for a week; sums of a device's day stay far from what 64 bits hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,51 +92,25 @@ def _check(told: Told) -> None:
     names = told.names
     devices, workloads = len(names.devices), len(names.workloads)
     texts, groups = len(names.texts), len(names.groups)
-    for table, name, least, most in (
+    positions = (
         ("records", "device", 0, devices),
         ("records", "workload", -1, workloads),
-        ("records", "start_ms", _EARLIEST_MS, LIMIT_MS),
-        ("records", "length_ms", 1, _LONGEST_MS),
-        ("records", "busy_ms", -1, _MOST),
-        ("records", "sm_ms", -1, _MOST),
-        ("records", "tensor_ms", -1, _MOST),
-        ("records", "memory_byte_ms", -1, _MOST_BYTE_MS),
-        ("records", "energy_mj", -1, _MOST_MJ),
-        ("records", "health", 0, 1 << 31),
-        ("records", "flags", 0, 1 << 31),
         ("holdings", "device", 0, devices),
         ("holdings", "workload", 0, workloads),
-        ("holdings", "start_ms", _EARLIEST_MS, LIMIT_MS),
-        ("holdings", "until_ms", _EARLIEST_MS, LIMIT_MS),
-        ("holdings", "closed", 0, 2),
-        ("holdings", "share_ppm", 0, PPM + 1),
         ("notes", "device", -1, devices),
         ("notes", "kind", 0, len(wire.NOTES)),
         ("notes", "text", -1, texts),
-        ("notes", "at_ms", 0, LIMIT_MS),
         ("allocations", "group", 0, groups),
         ("allocations", "workload", 0, workloads),
-        ("allocations", "submitted_ms", -1, LIMIT_MS),
-        ("allocations", "start_ms", -1, LIMIT_MS),
-        ("allocations", "until_ms", _EARLIEST_MS, LIMIT_MS),
-        ("allocations", "closed", 0, 2),
-        ("allocations", "quantity_ppm", 0, _MOST_HELD),
         ("allocations", "outcome", -1, texts),
         ("stock", "group", 0, groups),
-        ("stock", "start_ms", _EARLIEST_MS, LIMIT_MS),
-        ("stock", "until_ms", _EARLIEST_MS, LIMIT_MS),
-        ("stock", "quantity_ppm", 0, _MOST_HELD),
         ("stock", "condition", 0, len(wire.CONDITIONS)),
         ("served", "workload", 0, workloads),
         ("served", "model", 0, texts),
         ("served", "engine", 0, texts),
-        ("served", "start_ms", _EARLIEST_MS, LIMIT_MS),
-        ("served", "length_ms", 1, _LONGEST_MS),
-        ("served", "requests", -1, _MOST),
-        ("served", "input_tokens", -1, _MOST),
-        ("served", "output_tokens", -1, _MOST),
-        ("served", "busy_ms", -1, _MOST),
-    ):
+    )
+    limits = ((table, name, *limit) for table, columns in wire.LIMITS.items() for name, limit in columns.items())
+    for table, name, least, most in (*positions, *limits):
         values = told.column(table, name)
         if values.size and not (least <= values.min() and values.max() < most):
             raise wire.Unreadable(f"{name} of {table} is not what it can be")

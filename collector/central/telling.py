@@ -8,10 +8,11 @@ from itertools import islice
 from msgspec import structs
 
 from collector.central.findings import Activity, Allocated, Counted, Findings, Stocked
+from collector.central.sound import sound
 from collector.rows import holdings, notes
 from collector.spool.names import Interner
 from collector.spool.spool import Spool
-from collector.wire import CONDITIONS, UNKNOWN, Allocation, Batch, Record, Served, Stock
+from collector.wire import CONDITIONS, NOTES, UNKNOWN, Allocation, Batch, Note, Record, Served, Stock
 
 MOST_ROWS = 20_000
 """Rows of one batch: what is in memory twice while it is written."""
@@ -24,7 +25,9 @@ def tell(spool: Spool, findings: Findings) -> int:
     """Appends all that was found, and how many rows that were; raises `SpoolError`, and then some of it may be told."""
     rows = unsealed = 0
     for part in _parts(findings):
-        batch = batch_of(part, spool.names)
+        batch, lost = sound(batch_of(part, spool.names))
+        if lost:
+            batch.notes.append(_overflow(batch, lost, spool.names))
         spool.append(batch)
         told = sum(len(getattr(batch, name)) for name in _TABLES)
         rows, unsealed = rows + told, unsealed + told
@@ -71,6 +74,12 @@ def _activities(activity: list[Activity]) -> Iterator[Findings]:
             room -= len(rows)
     if part.activity:
         yield part
+
+
+def _overflow(batch: Batch, lost: int, names: Interner) -> Note:
+    told: list[Record | Stock | Served] = [*batch.records, *batch.stock, *batch.served]
+    at_ms = max((row.start_ms for row in told), default=0)
+    return Note(at_ms, UNKNOWN, NOTES.index("overflow"), lost, names.text("rows with values that cannot be"))
 
 
 def _records(one: Activity, names: Interner) -> list[Record]:

@@ -19,6 +19,7 @@ is carried over, so that sums are exact).
 
 from __future__ import annotations
 
+from collector.wire.limits import LIMITS
 from collector.wire.records import (
     COLUMNS,
     CONDITIONS,
@@ -68,6 +69,7 @@ __all__ = [
     "CONDITIONS",
     "FLAGS",
     "HEALTH",
+    "LIMITS",
     "MAGIC",
     "MOST_BYTES",
     "NOTES",

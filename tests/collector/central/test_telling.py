@@ -13,6 +13,7 @@ from collector.spool.spool import Spool
 from collector.wire import NOTES, UNKNOWN, Batch, batch_of
 from tests.collected import allocated, counted, device, held, pod, stocked
 from tests.collector.telling import HEADER, segments
+from tests.segments import MIDNIGHT
 
 
 def told(folder: Path, found: Findings) -> list[Batch]:
@@ -30,11 +31,11 @@ def told_by(spool: Spool, folder: Path) -> list[Batch]:
 def test_every_kind_of_finding_is_a_row_by_its_names(tmp_path: Path) -> None:
     one, who = device(0), pod("a")
     found = Findings(
-        activity=[Activity(one, who, [(1_000, 10, 5, *[UNKNOWN] * 7, 0, 0)])],
-        holds=[held(one, who, 1_000, 2_000)],
-        allocated=[allocated(who, 2, None, 5_000, submitted=900, closed=False)],
-        stocked=[stocked(4, 0, 5_000, "maintenance")],
-        counted=[counted(who, "llama", 0, 60_000, requests=3, output_tokens=9)],
+        activity=[Activity(one, who, [(MIDNIGHT, 10, 5, *[UNKNOWN] * 7, 0, 0)])],
+        holds=[held(one, who, MIDNIGHT, MIDNIGHT + 2_000)],
+        allocated=[allocated(who, 2, None, MIDNIGHT + 5_000, submitted=900, closed=False)],
+        stocked=[stocked(4, MIDNIGHT, MIDNIGHT + 5_000, "maintenance")],
+        counted=[counted(who, "llama", MIDNIGHT, MIDNIGHT + 60_000, requests=3, output_tokens=9)],
         happened=[Happened(at_ms=7, event=Event(kind="counter_gap", value=30_000, text="a llama"))],
     )
     (batch,) = told(tmp_path / "s", found)
@@ -53,11 +54,11 @@ def test_every_kind_of_finding_is_a_row_by_its_names(tmp_path: Path) -> None:
     (note,) = batch.notes
     assert (NOTES[note.kind], note.value, names.texts[note.text]) == ("counter_gap", 30_000, "a llama")
     (hold,) = batch.holdings
-    assert (hold.start_ms, hold.until_ms, hold.closed) == (1_000, 2_000, 1)
+    assert (hold.start_ms, hold.until_ms, hold.closed) == (MIDNIGHT, MIDNIGHT + 2_000, 1)
 
 
 def test_much_is_told_in_parts(tmp_path: Path) -> None:
-    rows = [(n * 10, 10, 5, *[UNKNOWN] * 7, 0, 0) for n in range(MOST_ROWS + 5)]
+    rows = [(MIDNIGHT + n * 10, 10, 5, *[UNKNOWN] * 7, 0, 0) for n in range(MOST_ROWS + 5)]
     found = Findings(activity=[Activity(device(0), None, rows), Activity(device(1), None, rows[:7])])
     parts = list(telling._parts(found))
 
