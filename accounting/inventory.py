@@ -16,6 +16,7 @@ from accounting.core.rounding import proportion
 from accounting.core.steps import DAY, PPM, merge
 from accounting.inputs import counts, observations, stocked
 from accounting.inputs.arbiter import NO_DISPUTES, arbitrate
+from accounting.inputs.counts import rank
 from accounting.inputs.effective import effective
 from accounting.inputs.served import once
 from accounting.policy import Policy
@@ -52,7 +53,7 @@ class Inventory:
     unnamed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"cluster": pl.String, **UNNAMED}))
     maintenance: pl.DataFrame = field(default_factory=lambda: NO_SPANS)
     failed: pl.DataFrame = field(default_factory=lambda: NO_SPANS)
-    served: pl.LazyFrame = field(default_factory=lambda: AGENT_SERVED.empty().lazy())
+    served: pl.LazyFrame = field(default_factory=lambda: AGENT_SERVED.empty().lazy().with_columns(rank=rank()))
     disputes: pl.DataFrame = field(default_factory=lambda: NO_DISPUTES)
 
     @property
