@@ -14,9 +14,14 @@ from accounting import checks, pipeline, plan
 from accounting.config import load_config, write_project
 from accounting.core.account import account
 from accounting.core.partition import Results
+from accounting.inbox import open_inbox
+from accounting.ingest import ingest
 from accounting.inventory import Inventory, Span, partition
 from accounting.stores.lake import Lake
 from accounting.tables import RESULTS
+from collector.central.findings import Findings
+from tests.collected import HOUR, counted, pod, put
+from tests.segments import MIDNIGHT
 from tests.test_pipeline import FILES, JOBS, Ledger, staged_failures
 
 ALTERED = [
@@ -28,6 +33,7 @@ ALTERED = [
     ("workloads", "quantity", "0.000001"),
     ("prices", "price_per_hour", "0.000000001"),
     ("faults", "device_seconds", "1"),
+    ("serving", "output_tokens", "1"),
 ]
 
 
@@ -64,6 +70,9 @@ def accounted(tmp_path_factory: pytest.TempPathFactory) -> Accounted:
     jobs = "".join(line for line in JOBS.splitlines(keepends=True) if not line.startswith("part"))
     for kind, text in (FILES | {"jobs": jobs}).items():
         ledger.bring(kind, text)
+    served = [counted(pod("a"), "m", MIDNIGHT + h * HOUR, MIDNIGHT + (h + 1) * HOUR, output_tokens=7) for h in (1, 5)]
+    put(ledger.folder / "inbox", "prometheus", Findings(counted=served), cluster="default")
+    ingest(ledger.lake, open_inbox("inbox", ledger.folder), MIDNIGHT + 1000 * HOUR)
     inventory, spans, todo, _ = pipeline.pending(config)
     start, end, halo = todo[0].start, todo[-1].start + 86_400_000, plan.halo_ms(config.policies)
     imported = partition(inventory, spans[0], start, end, config.policies, config.zones, halo)
