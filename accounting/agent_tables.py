@@ -133,6 +133,7 @@ AGENT_STOCK = Table(
     ("import_seq", "row"),
     columns(
         *_TOLD,
+        ("collector", "string", "Which collector tells, by its name in the inbox."),
         *_GROUP,
         ("provider", "string", "gcp, aws, azure, on_prem, …"),
         ("region", "string", "Provider's region."),

@@ -174,3 +174,13 @@ def test_the_place_of_a_device_is_its_own(ledger: Ledger) -> None:
 
     (row,) = ledger.project.query("SELECT DISTINCT cluster, pool, node FROM usage").rows()
     assert row == ("east", "serve", "n7")
+
+
+def test_of_two_monitoring_systems_of_a_cluster_one_may_be_away(ledger: Ledger) -> None:
+    """Its machines are there; and those that it does not tell of any more, while it tells of others, are gone."""
+    there = [stocked(8, at(0), at(2)), stocked(8, at(4), at(6)), stocked(1, at(0), at(1), node="n3")]
+    bring(ledger, "prometheus", Findings(stocked=there), name="one")
+    bring(ledger, "prometheus", Findings(stocked=[stocked(2, at(0), at(6), node="n2")]), name="two")
+    run(ledger)
+
+    assert sum(hours(ledger).values()) == 6 * 8 + 6 * 2 + 1

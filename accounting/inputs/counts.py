@@ -78,14 +78,15 @@ def stock(lake: Lake) -> pl.DataFrame:
     Of several sources that count the accelerators of one node (or pool) at one instant the most trusted one counts.
     """
     everything = lake.scan_input(AGENT_STOCK.name).with_columns(rank=rank())
-    grown = everything.group_by(*_LOT, "condition", "quantity_ppm", "start_ms").agg(pl.col("until_ms").max())
+    stretch = (*_LOT, "collector", "condition", "quantity_ppm", "start_ms")
+    grown = everything.group_by(stretch).agg(pl.col("until_ms").max())
     rows = grown.collect(engine="streaming")
     if not rows.height:
         return pl.DataFrame(schema=STOCK)
     keys = rows.select(_LOT).unique().sort(_LOT, nulls_last=True).with_row_index("key").cast({"key": pl.Int64})
     coded = rows.rename({"start_ms": "start", "until_ms": "end"}).join(keys, on=_LOT, nulls_equal=True)
     told = _cut(coded).with_columns(told=pl.lit(True))
-    there = pl.concat([told, _bridged(told, keys).select(told.columns)])
+    there = pl.concat([told, _bridged(told, coded).select(told.columns)])
     named = _most_trusted(there.join(keys, on="key"))
     return named.rename({"start": "start_ms", "end": "end_ms"}).select(list(STOCK)).sort(list(STOCK), nulls_last=True)
 
@@ -111,17 +112,19 @@ def _cut(rows: pl.DataFrame) -> pl.DataFrame:
     return kept.join(codes, on="code").join(amounts, on=["code", "turn"]).select(*of, "start", "quantity_ppm", "end")
 
 
-def _bridged(told: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """What a key had last, over gaps in which its source told of nothing in its cluster.
+def _bridged(told: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """What a key had last, over gaps in which those who ever tell of it told of nothing in its cluster.
 
     A monitoring system that is away says nothing of the machines that it watches, and they are there all the same.
     """
-    source = keys.select("key", group=pl.struct("rank", "cluster").rank("dense").cast(pl.Int64))
-    heard = merge(told.join(source, on="key"), "group").rename({"key": "group"})
+    by_teller = rows.with_columns(group=pl.struct("rank", "cluster", "collector").rank("dense").cast(pl.Int64))
+    heard = merge(by_teller, "group").rename({"key": "group"})
     there = merge(told, "key")
     until = pl.when(pl.col("key") == pl.col("key").shift(-1)).then(pl.col("start").shift(-1))
-    gaps = there.select("key", start="end", end=until).filter(pl.col("end") > pl.col("start")).join(source, on="key")
-    silent = gaps.filter(overlap(gaps, "group", heard) == 0)
+    gaps = there.select("key", start="end", end=until).filter(pl.col("end") > pl.col("start"))
+    pairs = gaps.join(by_teller.select("key", "group").unique(), on="key")
+    spoke = pairs.filter(overlap(pairs, "group", heard) > 0)
+    silent = gaps.join(spoke, on=["key", "start"], how="anti")
     last = told.group_by("key", "end").agg(pl.col("quantity_ppm").sum())
     return silent.join(last.rename({"end": "start"}), on=["key", "start"]).with_columns(
         condition=pl.lit("ready"), told=pl.lit(False)

@@ -233,7 +233,8 @@ def _allocations(many: _Many, workloads: pl.DataFrame, groups: pl.DataFrame) -> 
 def _stock(many: _Many, groups: pl.DataFrame) -> pl.DataFrame:
     rows = many.stack("stock")
     condition = pl.Series("condition", wire.CONDITIONS).gather(rows["condition"])
-    placed = rows.drop("group").with_columns(condition).hstack(groups[many.codes("stock", "group", many.groups)])
+    names = pl.Series("collector", [t.header.agent for t in many.told], pl.String).gather(many.origin("stock"))
+    placed = rows.drop("group").with_columns(condition, names).hstack(groups[many.codes("stock", "group", many.groups)])
     return placed.filter(pl.col("until_ms") > pl.col("start_ms")).select(AGENT_STOCK.names[2:])
 
 

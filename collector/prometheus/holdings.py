@@ -32,10 +32,13 @@ def held(one: Seen, span: Span, step_ms: int, memory: Memory, pods: Pods) -> lis
 
 
 def forget(memory: Memory, span: Span) -> None:
-    """Holdings that nothing was heard of for a day."""
+    """Holdings, counters and nodes that nothing was heard of for a day."""
     since_ms = span.start_ms - _FORGOTTEN_MS
     lately = {uuid: {k: h for k, h in open_.items() if h.until_ms >= since_ms} for uuid, open_ in memory.holds.items()}
     memory.holds = {uuid: open_ for uuid, open_ in lately.items() if open_}
+    memory.energy = {key: last for key, last in memory.energy.items() if last.at_ms >= since_ms}
+    memory.alive = {who: at_ms for who, at_ms in memory.alive.items() if at_ms >= since_ms}
+    memory.nodes = {name: node for name, node in memory.nodes.items() if node.seen_ms >= since_ms}
 
 
 def _closed(open_: dict[str, Hold], key: str) -> Hold:

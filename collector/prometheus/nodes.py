@@ -81,9 +81,10 @@ class Nodes:
         self._live(counted, span)
         return sum(len(series.points) for series in (*counted, *facts))
 
-    def model(self, cluster: str, node: str, name: str) -> None:
-        """The model of GPU that a node's exporter names."""
-        self._memory.nodes.setdefault(f"{cluster}/{node}", Node()).model = name
+    def model(self, cluster: str, node: str, name: str, at_ms: int) -> None:
+        """The model of GPU that a node's exporter names, last at an instant."""
+        found = self._memory.nodes.setdefault(f"{cluster}/{node}", Node())
+        found.model, found.seen_ms = name, max(found.seen_ms, at_ms)
 
     def stocked(self, span: Span, held: Held) -> list[Stocked]:
         """What was there in a span, in intervals of one quantity and condition."""
@@ -121,7 +122,8 @@ class Nodes:
             told_by = target(series.labels, series.labels.get(self._cluster, ""))
             if series.points[-1][0] > span.start_ms:
                 alive[told_by] = max(alive.get(told_by, 0), series.points[-1][0])
-            self._memory.nodes.setdefault("/".join(self._at(series)), Node())
+            node = self._memory.nodes.setdefault("/".join(self._at(series)), Node())
+            node.seen_ms = max(node.seen_ms, series.points[-1][0])
 
     def _conditions(self, key: tuple[str, str, str], level: Level, held: Held) -> list[tuple[str, float]]:
         cluster, node, _ = key

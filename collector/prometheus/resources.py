@@ -19,7 +19,7 @@ _REPLICAS = ("nvidia.com/gpu.replicas", "cloud.google.com/gke-max-shared-clients
 class Node(Struct):
     """What is known of a node: its pool, its labels' product, the model that its exporter names, its TPU's type.
 
-    `replicas`: so many shares of one GPU the node counts as one GPU each.
+    `replicas`: so many shares of one GPU the node counts as one GPU each. `seen_ms`: when it was told of last.
     """
 
     pool: str = ""
@@ -27,6 +27,7 @@ class Node(Struct):
     model: str = ""
     tpu: str = ""
     replicas: int = 1
+    seen_ms: int = 0
 
 
 def described(labels: Labels, pools: tuple[str, ...], before: Node) -> Node:
@@ -39,6 +40,7 @@ def described(labels: Labels, pools: tuple[str, ...], before: Node) -> Node:
         model=before.model,
         tpu=of_key(labels, "cloud.google.com/gke-tpu-accelerator") or before.tpu,
         replicas=shares[0] if shares else 1,
+        seen_ms=before.seen_ms,
     )
 
 

@@ -132,7 +132,7 @@ class PrometheusSource:
     def _model(self, one: Seen) -> None:
         place = one.device.place
         if place and place.node and one.device.name:
-            self._nodes.model(one.cluster, place.node, one.device.name)
+            self._nodes.model(one.cluster, place.node, one.device.name, one.instants[-1])
 
     def _place(self, labels: Labels) -> Place:
         """By the name that Kubernetes knows: an old exporter tells its own pod's name for its host's."""

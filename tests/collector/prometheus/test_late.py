@@ -6,6 +6,7 @@ import pytest
 
 from accounting.simulate.apis.prometheus import Prometheus, Stored
 from collector.prometheus.config import Prometheus as Config
+from collector.prometheus.memory import decode
 from collector.prometheus.source import PrometheusSource
 from tests.collector.prometheus.telling import Told, read, spans
 from tests.collector.prometheus.worlds import GPU, START, minute, series, told
@@ -39,3 +40,17 @@ def test_a_span_in_which_nothing_was_scraped_tells_nothing() -> None:
     server.close()
 
     assert found.total("GPU-1", 1) == (20 + 2 + 11) * 60_000 - 60_000
+
+
+def test_what_nothing_was_heard_of_for_a_day_is_forgotten() -> None:
+    hour = 60
+    server = Prometheus([*FLEET, series("up", 1, range(0, 30 * hour, 30), job="x", instance="x")])
+    source = PrometheusSource(Config(url=server.url))
+    sizes = []
+    for one in spans(*map(minute, range(0, 30 * hour, hour))):
+        source.read(one)
+        sizes.append(len(decode(source.memory()).nodes))
+    server.close()
+
+    assert sizes[2] == 1
+    assert sizes[-1] == 0
