@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import traceback
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from collector.central import cursor
-from collector.central.cursor import Cursor
+from collector.central.cursor import Cursor, Damaged
 from collector.central.findings import Source, Span, Unanswered
 from collector.central.polling import Polling
 from collector.central.reach import since
@@ -53,7 +55,7 @@ class Reader:
         self._past_ms: int | None = None
         if self._cursor is not None:
             self.progress.until_ms = self._cursor.end_ms
-            source.remember(self._cursor.memory)
+            self._recall(self._cursor.memory)
 
     def step(self) -> float:
         """Reads one span if one is due; after how many seconds there is more to do."""
@@ -88,6 +90,13 @@ class Reader:
         self.progress.spans += 1
         self.progress.points += found.points
         self.progress.failed_in_a_row, self.progress.trouble = 0, ""
+
+    def _recall(self, memory: bytes) -> None:
+        try:
+            self.source.remember(memory)
+        except (msgspec.MsgspecError, zlib.error) as error:
+            path = self._folder / cursor.FILE
+            raise Damaged(f"{path}: is of another version: remove it; what was told comes again, once") from error
 
     def begin(self, since_ms: int) -> None:
         """A stretch of the past begins, of which nothing is known yet."""

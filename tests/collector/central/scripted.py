@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import takewhile
 
+import msgspec
+
 from collector.central.findings import Activity, Findings, Span, Unanswered
 from collector.finding import Finding
 from collector.wire import UNKNOWN, Device
@@ -39,7 +41,7 @@ class Scripted:
         return str(self.count).encode()
 
     def remember(self, memory: bytes) -> None:
-        self.count = int(memory or b"0")
+        self.count = msgspec.json.decode(memory or b"0", type=int)
 
     def examine(self) -> Iterator[Finding]:
         yield Finding("ok", self.name, "scripted")

@@ -136,3 +136,12 @@ def test_a_damaged_cursor_is_said_and_not_taken_for_none(plant: Plant) -> None:
 
     with pytest.raises(Damaged, match="is damaged: remove it"):
         plant.start()
+
+
+def test_a_memory_of_another_version_is_said(plant: Plant) -> None:
+    plant.reader.step()
+    plant.spool.close()
+    cursor.keep(plant.folder, Cursor(0, NOW, b"\xc1"))
+
+    with pytest.raises(Damaged, match="is of another version: remove it"):
+        plant.start()
