@@ -119,7 +119,7 @@ class PrometheusSource:
         seen = observed(series, targets(up), self._place, self._config.cluster_label)
         steps = self._steps(seen)
         for _, one in sorted(seen.items()):
-            self._model(one)
+            self._model(one, span.end_ms)
             did = activity(one, span, steps[one.job], self._memory)
             found.activity += [did] if did else []
             found.holds += held(one, span, steps[one.job], self._memory, self._pods)
@@ -129,10 +129,10 @@ class PrometheusSource:
         jobs = {one.job for one in seen.values()}
         return {j: self._memory.step_ms(f"dcgm {j}", [o.instants for o in seen.values() if o.job == j]) for j in jobs}
 
-    def _model(self, one: Seen) -> None:
+    def _model(self, one: Seen, at_ms: int) -> None:
         place = one.device.place
         if place and place.node and one.device.name:
-            self._nodes.model(one.cluster, place.node, one.device.name, one.instants[-1])
+            self._nodes.model(one.cluster, place.node, one.device.name, at_ms)
 
     def _place(self, labels: Labels) -> Place:
         """By the name that Kubernetes knows: an old exporter tells its own pod's name for its host's."""
