@@ -85,7 +85,8 @@ def test_an_agent_tells_all_it_knows_when_it_is_stopped(running: Running, sim: S
     batches = [batch for _, batch in running.told()]
     streams = {header.stream for header, _ in running.told()}
     records = sorted((r for b in batches for r in b.records if r.workload == UNKNOWN), key=lambda r: r.start_ms)
-    assert all(a.start_ms + a.length_ms == b.start_ms for a, b in pairwise(records))
+    # On a busy machine a period of 0.1 s may be missed: then there is a gap, and never an overlap.
+    assert all(a.start_ms + a.length_ms <= b.start_ms for a, b in pairwise(records))
     assert sum(r.length_ms for r in records) > 2000
     holders = {w.id for b in batches for w in b.names.workloads}
     assert len(holders) == 1
