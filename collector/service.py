@@ -91,9 +91,7 @@ class Service:
             self.say("error", str(error))
         self.spool.seal()
         if self.shipper:
-            self._ship_the_rest(self.shipper)
-            self.shipper.stop(GRACE_S)
-            self._say_what_stays(self.shipper.status())
+            self._say_what_stays(self.shipper.finish(GRACE_S))
         if not self.watch.close(GRACE_S):
             self.say("warning", "the driver hangs in a call: it was left alone")
         self.resolver.close()
@@ -149,11 +147,6 @@ class Service:
         if now != self._trouble:
             self.say("warning" if now else "info", now or "all is well again")
             self._trouble = now
-
-    def _ship_the_rest(self, shipper: Shipper) -> None:
-        until = time.monotonic() + GRACE_S
-        while shipper.status().pending and time.monotonic() < until and not shipper.status().last_error:
-            time.sleep(0.05)
 
     def _say_what_stays(self, shipping: Shipping) -> None:
         if shipping.pending:

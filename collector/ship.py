@@ -75,6 +75,14 @@ class Shipper:
         if self._thread is not None:
             self._thread.join(timeout_s)
 
+    def finish(self, grace_s: float) -> Shipping:
+        """Ships what waits, as long as the inbox takes it, and stops; how it went."""
+        until = time.monotonic() + grace_s
+        while self.status().pending and time.monotonic() < until and not self.status().last_error:
+            time.sleep(0.02)
+        self.stop(grace_s)
+        return self.status()
+
     def ship(self) -> bool:
         """Ships one segment now; False where there is none; raises `Unavailable` and `OSError`."""
         offer = self._spool.offer()

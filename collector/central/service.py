@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -19,7 +18,7 @@ from collector.config import Config, Misconfigured
 from collector.metrics import Server, exposition
 from collector.node import agent_id, boot_id, clock_synchronized
 from collector.service import GRACE_S, Say, limits_of, server_of, shipper_of
-from collector.ship import Shipper
+from collector.ship import Shipping
 from collector.spool.spool import Spool
 from collector.stop import Stop
 from collector.wire import Header
@@ -91,9 +90,7 @@ class Collector:
                 continue
             reader.spool.seal()
             if shipper:
-                _ship_the_rest(shipper)
-                shipper.stop(GRACE_S)
-                self._say_what_stays(reader, shipper)
+                self._say_what_stays(reader, shipper.finish(GRACE_S))
             reader.source.close()
             reader.spool.close()
         if self.server:
@@ -123,8 +120,7 @@ class Collector:
             if wait_s:
                 self._stop.wait(wait_s)
 
-    def _say_what_stays(self, reader: Reader, shipper: Shipper) -> None:
-        shipping = shipper.status()
+    def _say_what_stays(self, reader: Reader, shipping: Shipping) -> None:
         if shipping.pending:
             why = f": {shipping.last_error}" if shipping.last_error else ""
             self.say(
@@ -185,9 +181,3 @@ def _insist(reader: Reader, span: Span, stop: Stop) -> None:
         else:
             return
     reader.take(span, keep=False)
-
-
-def _ship_the_rest(shipper: Shipper) -> None:
-    until = time.monotonic() + GRACE_S
-    while shipper.status().pending and time.monotonic() < until and not shipper.status().last_error:
-        time.sleep(0.02)
