@@ -66,8 +66,9 @@ def access(dataset: str) -> set[tuple[str, str]]:
 
 def principal(entry: Body) -> str:
     """An account, `projectOwners`, `access.value` (each of the for_each), or the dataset whose views may read."""
-    account = references(entry, "google_service_account") | references(entry, "google_bigquery_dataset")
-    return account.pop() if account else str(entry.get("special_group") or entry["group_by_email"])
+    found = references(entry, "google_service_account") | references(entry, "google_bigquery_dataset")
+    assert len(found) <= 1, entry
+    return found.pop() if found else str(entry.get("special_group") or entry["group_by_email"])
 
 
 def terraform(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +81,7 @@ def apply(folder: Path, **variables: object) -> subprocess.CompletedProcess[str]
     """Terraform's own answer for variables and locals; without a resource it needs no provider and no network."""
     shutil.copy(FOLDER / "variables.tf", folder)
     values = {name: value for block in blocks("locals") for name, value in block.items()}
-    outputs = {"rows": {"value": "${local.team_rows}"}, "readers": {"value": "${local.readers}"}}
+    outputs = {name: {"value": f"${{local.{name}}}"} for name in ("protected", "readers", "team_rows")}
     used = {name: {"value": f"${{var.{name}}}"} for name in named("variable")}
     (folder / "locals.tf.json").write_text(json.dumps({"locals": values, "output": outputs | used}))
     (folder / "terraform.tfvars.json").write_text(json.dumps({"project": "p", "inbox": "i", **variables}))
@@ -225,7 +226,7 @@ def test_a_team_has_a_policy_on_each_table_that_shows_its_rows(tmp_path: Path) -
     assert answer.returncode == 0, answer.stderr
 
     said = json.loads(terraform(tmp_path, "output", "-json").stdout)
-    rows = list(said["rows"]["value"].values())
+    rows = list(said["team_rows"]["value"].values())
     assert {(r["table"], r["filter"], r["group"]) for r in rows} == {
         (table, f'team = "{team}"', f"group:{group}")
         for table in ("charges", "serving", "usage", "workloads")
@@ -241,7 +242,7 @@ def test_the_guides_example_is_one(tmp_path: Path) -> None:
     (example,) = re.findall(r"(?ms)^```hcl\n(.*?)^```", GUIDE.read_text("utf-8"))
     answer = apply(tmp_path, **hcl2.loads(example, serialization_options=PLAIN))
     assert answer.returncode == 0, answer.stderr
-    rows = json.loads(terraform(tmp_path, "output", "-json", "rows").stdout)
+    rows = json.loads(terraform(tmp_path, "output", "-json", "team_rows").stdout)
     assert {r["filter"] for r in rows.values()} == {'team = "search"', 'team = "vision"'}
 
 
@@ -249,7 +250,7 @@ def test_the_guides_example_is_one(tmp_path: Path) -> None:
 def test_before_the_tables_are_there_nothing_refers_to_them(tmp_path: Path) -> None:
     answer = apply(tmp_path, finance=["money@example.com"])
     assert answer.returncode == 0, answer.stderr
-    assert json.loads(terraform(tmp_path, "output", "-json", "rows").stdout) == {}
+    assert json.loads(terraform(tmp_path, "output", "-json", "protected").stdout) == []
 
 
 @needs_terraform
