@@ -106,4 +106,4 @@ def _said(given: Sequence[str], declared: Sequence[str]) -> dict[str, str]:
 
 
 def _default(parameter: Parameter) -> Value:
-    return None if parameter.default in {None, "NULL"} else parameter.value(str(parameter.default))
+    return None if parameter.default is None or parameter.default == "NULL" else parameter.value(parameter.default)

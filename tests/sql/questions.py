@@ -2,8 +2,9 @@
 
 Saturday 28 February to Monday 2 March 2026, UTC. H100s cost 4 an hour, spot ones 2, and 3 from noon of 1 March.
 
-- `train`: d1 and d2 on n1, d3 on n2 (spot, of team research). j1 and j2 work on d1, then do nothing; j3 serves on d2,
-  observed on the first day only; j4 of a guest does nothing on d3; j6 waits for d1.
+- `train`: d1 and d2 on n1, d3 on n2 (spot, of team research). j1 and j2 work on d1, then do nothing; j1 holds d2 too,
+  unobserved, and d3 is stranded meanwhile; j3 serves on d2, observed on the first day only; j4 of a guest does nothing
+  on d3; j6 waits for d1.
 - `batch`: four H100s by number for a day. j7 holds three, so one is stranded; j8 waits for all four and gives up.
 - `west`: one A100 without a price, on which j5 serves.
 """
@@ -47,16 +48,18 @@ H100-80GB,spot,3,2026-03-01T12:00:00Z
 TEAMS = "selector,team\naccount=nlp,nlp\naccount=vision,vision\n"
 JOBS = """workload_id,account,model,purpose,cluster,pool,node,device_id,accelerator,quantity,submitted,start,end
 j1,nlp,llama,training,east,train,n1,d1,H100-80GB,1,2026-02-28T00:00:00Z,2026-02-28T02:00:00Z,2026-02-28T12:00:00Z
+j1,nlp,llama,training,east,train,n1,d2,H100-80GB,1,2026-02-28T00:00:00Z,2026-02-28T02:00:00Z,2026-02-28T12:00:00Z
 j2,nlp,llama,training,east,train,n1,d1,H100-80GB,1,2026-02-28T23:00:00Z,2026-03-01T00:00:00Z,2026-03-01T20:00:00Z
 j3,vision,qwen,serving,east,train,n1,d2,H100-80GB,1,2026-03-01T00:00:00Z,2026-03-01T00:00:00Z,
 j4,,,,east,train,n2,d3,H100-80GB,1,2026-03-01T06:00:00Z,2026-03-01T06:00:00Z,
-j5,vision,qwen,serving,west,serve,n9,d9,A100-80GB,1,2026-03-02T00:00:00Z,2026-03-02T00:00:00Z,2026-03-02T10:00:00Z
+j5,vision,qwen,serving,west,serve,n9,d9,A100-80GB,1,,2026-03-02T00:00:00Z,2026-03-02T10:00:00Z
 j6,nlp,llama,training,east,train,n1,d1,H100-80GB,1,2026-03-02T00:00:00Z,2026-03-02T06:00:00Z,2026-03-02T12:00:00Z
 j7,vision,vit,training,east,batch,,,H100-80GB,3,2026-03-01T00:00:00Z,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z
 j8,nlp,llama,training,east,batch,,,H100-80GB,4,2026-03-01T18:00:00Z,,2026-03-01T20:00:00Z
 """
 SAMPLES = """cluster,device_id,start,end,busy
 east,d1,2026-02-28T02:00:00Z,2026-02-28T08:00:00Z,100
+east,d1,2026-02-28T02:00:00Z,2026-02-28T08:00:00Z,30
 east,d1,2026-02-28T08:00:00Z,2026-02-28T12:00:00Z,0
 east,d1,2026-03-01T00:00:00Z,2026-03-01T15:00:00Z,80
 east,d1,2026-03-01T15:00:00Z,2026-03-01T20:00:00Z,0
@@ -76,7 +79,11 @@ def served(workload: str, model: str, hour: int, **counts: int) -> Counted:
 EAST = Findings(
     counted=[
         served("j3", "qwen", 0, requests=100, input_tokens=5_000_000, output_tokens=2_000_000),
-        served("j3", "qwen", 5, requests=50, input_tokens=0, output_tokens=1_000_000),
+        served("j3", "qwen", 5, requests=50, input_tokens=3, output_tokens=1_000_000),
+        served("j7", "qwen", 1, requests=30, input_tokens=1_000_000, output_tokens=1_000_000),
+        served("unknown", "qwen", 1, requests=1, input_tokens=1, output_tokens=11),
+        served("j2", "bert", 2, requests=5, input_tokens=7, output_tokens=2_000_000),
+        served("j6", "embed", 30, requests=7),
         served("j3", "qwen", 24, requests=10, input_tokens=9, output_tokens=1_000_000),
         served("j3", "lora", 24, requests=10, input_tokens=9, output_tokens=500_000),
     ]
@@ -109,7 +116,7 @@ class Case:
     rows: Sequence[tuple[Any, ...]]
 
 
-MARCH_1, MARCH_2 = date(2026, 3, 1), date(2026, 3, 2)
+FEBRUARY_28, MARCH_1, MARCH_2 = date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2)
 MONTH = ("month=2026-03",)
 SPAN = ("from=2026-03-01", "to=2026-03-02")
 LONG = ("from=2026-02-28", "to=2026-03-02")
@@ -139,7 +146,7 @@ CASES = [
         "team_change",
         ("team=nlp", *MONTH),
         "model charge_kind cost cost_before change unpriced_hours unpriced_hours_before",
-        [("llama", "idle", 20, 16, 4, 0, 0), ("llama", "usage", 84, 24, 60, 0, 0)],
+        [("llama", "idle", 20, 16, 4, 0, 0), ("llama", "usage", 84, 64, 20, 0, 0)],
     ),
     Case(
         "team_change",
@@ -155,11 +162,12 @@ CASES = [
     ),
     Case(
         "idle_workloads",
-        (*LONG, "hours=4.5"),
+        (*LONG, "hours=4"),
         "cluster workload_id owner_team model first_day last_day idle_hours cost still_held",
         [
             ("east", "j4", "unowned", None, MARCH_1, MARCH_1, 18, 48, True),
             ("east", "j2", "nlp", "llama", MARCH_1, MARCH_1, 5, 20, False),
+            ("east", "j1", "nlp", "llama", FEBRUARY_28, FEBRUARY_28, 4, 16, False),
         ],
     ),
     Case(
@@ -192,13 +200,13 @@ CASES = [
         "queue_pressure",
         LONG,
         "cluster pool accelerator clock_hours queued_hours stranded_hours free_hours",
-        [("east", "train", "H100-80GB", 9, 15, 0, 75), ("east", "batch", "H100-80GB", 2, 8, 12, 40)],
+        [("east", "train", "H100-80GB", 9, 15, 10, 55), ("east", "batch", "H100-80GB", 2, 8, 12, 40)],
     ),
     Case(
         "waits",
         LONG,
         "team started mean_minutes longest_minutes never_started",
-        [("nlp", 3, 180, 360, 1), ("unowned", 1, 0, 0, 0), ("vision", 3, 0, 0, 0)],
+        [("nlp", 3, 180, 360, 1), ("unowned", 1, 0, 0, 0), ("vision", 2, 0, 0, 0)],
     ),
     Case(
         "model_costs",
@@ -216,9 +224,17 @@ CASES = [
         SPAN,
         "model requests input_tokens output_tokens cost cost_per_million left_out_days left_out_tokens",
         [
-            ("qwen", 150, 5_000_000, 3_000_000, 96, 32, 2, 8_000_000),
+            ("qwen", 180, 6_000_003, 4_000_000, 240, 60, 3, 8_000_011),
+            ("bert", 5, 7, 2_000_000, 80, 40, 0, 0),
+            ("embed", None, None, None, None, None, 1, None),
             ("lora", None, None, None, None, None, 1, 500_000),
         ],
+    ),
+    Case(
+        "token_costs",
+        ("from=2026-03-01", "to=2026-03-01"),
+        "model requests input_tokens output_tokens cost cost_per_million left_out_days left_out_tokens",
+        [("qwen", 180, 6_000_003, 4_000_000, 240, 60, 1, 11), ("bert", 5, 7, 2_000_000, 80, 40, 0, 0)],
     ),
     Case(
         "no_team_no_price",
@@ -269,21 +285,21 @@ CASES = [
         [
             (MARCH_1, "vision", 240, None, 240, 60, None),
             (MARCH_2, "platform", 72, 256, -184, 32, 64),
+            (MARCH_1, "platform", 256, 112, 144, 64, 28),
             (MARCH_2, "vision", 96, 240, -144, 34, 60),
-            (MARCH_1, "platform", 256, 152, 104, 64, 38),
             (MARCH_2, "nlp", 24, 80, -56, 6, 20),
             (MARCH_1, "unowned", 48, None, 48, 18, None),
-            (MARCH_1, "nlp", 80, 40, 40, 20, 10),
             (MARCH_1, "research", 12, 48, -36, 6, 24),
             (MARCH_2, "unowned", 72, 48, 24, 24, 18),
             (MARCH_2, "research", None, 12, -12, None, 6),
+            (MARCH_1, "nlp", 80, 80, 0, 20, 20),
         ],
     ),
     Case(
         "faults",
         LONG,
         "fault cluster pool days n hours cost",
-        [("conflicting_samples", "east", None, 1, 1, None, None)],
+        [("conflicting_samples", "east", None, 2, 2, None, None)],
     ),
     Case(
         "hours_of_week",
