@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-import sql
 from collector.central.findings import Findings, Quoted
 from tests.collected import group, quoted, stocked
 from tests.test_collected import at, bring, run
@@ -152,26 +150,3 @@ def test_what_is_told_again_in_other_pieces_counts_once(ledger: Ledger) -> None:
 
     assert published(ledger) == once
     assert [row[5:] for row in once if row[1] == "a"] == [(4, 6, 2), (4, 6, 2), (4, 1, 0)]
-
-
-def test_who_lived_on_borrowed_accelerators_and_whose_quota_lay_unused(ledger: Ledger) -> None:
-    told(
-        ledger,
-        "prometheus",
-        quoted("a", 4, 6, at(0), at(1)),
-        quoted("a", 4, 1, at(1), at(3)),
-        quoted("b", 2, 7, at(0), at(1)),
-        quoted("c", 8, 0, at(0), at(1), cohort=""),
-    )
-    published(ledger)
-    day = datetime.fromtimestamp(at(0) / 1000, UTC).date()
-    asked = {"from": day, "to": day}
-
-    month = f"{day:%Y-%m}"
-    assert ledger.project.query(sql.read("queries/borrowed"), asked).rows() == [
-        (month, "east", "all", "b", 2, 7, 5, 0),
-        (month, "east", "all", "a", 12, 8, 2, 6),
-        (month, "east", None, "c", 8, 0, 0, 8),
-    ]
-    none = {"from": day + timedelta(1), "to": day + timedelta(9)}
-    assert ledger.project.query(sql.read("queries/borrowed"), none).is_empty()
