@@ -130,9 +130,14 @@ def test_a_day_is_done_again_when_its_quotas_change_and_no_other_is(ledger: Ledg
     told(ledger, "prometheus", quoted("a", 4, 6, at(23), at(25)))
     run(ledger)
 
-    days = ledger.project.query("SELECT day, COUNT(*) FROM publications GROUP BY day ORDER BY day").rows()
-    assert [n for _, n in days] == [2, 2, 1]
+    days = "SELECT COUNT(*) AS times FROM publications GROUP BY day ORDER BY day"
+    assert ledger.project.query(days)["times"].to_list() == [2, 2, 1]
     assert ledger.project.query("SELECT SUM(borrowed_seconds) FROM quotas").item() == Decimal(2 * 2 * 3600)
+
+    told(ledger, "prometheus", quoted("b", 4, 5, at(30), at(31)))
+    run(ledger)
+    assert ledger.project.query(days)["times"].to_list() == [2, 3, 1]
+    assert ledger.project.query("SELECT SUM(borrowed_seconds) FROM quotas").item() == Decimal(5 * 3600)
 
 
 def test_what_is_told_again_in_other_pieces_counts_once(ledger: Ledger) -> None:

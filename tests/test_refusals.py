@@ -76,6 +76,7 @@ def accounted(tmp_path_factory: pytest.TempPathFactory) -> Accounted:
     served = [counted(pod("a"), "m", MIDNIGHT + h * HOUR, MIDNIGHT + (h + 1) * HOUR, output_tokens=7) for h in (1, 5)]
     queues = [
         quoted("a", 4, 7, MIDNIGHT + HOUR // 3, MIDNIGHT + 26 * HOUR + 17),
+        quoted("0", 0, 0, MIDNIGHT, MIDNIGHT + HOUR),
         quoted("b", 4, 1, MIDNIGHT, MIDNIGHT + 2 * HOUR, cohort=""),
     ]
     put(ledger.folder / "inbox", "prometheus", Findings(counted=served, quoted=queues), cluster="default")

@@ -15,7 +15,7 @@ from accounting.stores.lake import Lake
 from collector.central.findings import Findings
 from tests.app.conftest import Open, run
 from tests.app.test_pages import exact
-from tests.collected import HOUR, put, quoted, stocked
+from tests.collected import HOUR, allocated, pod, put, quoted, stocked
 from tests.segments import MIDNIGHT
 
 NAME = "Queues and quotas"
@@ -31,7 +31,12 @@ def queues(tmp_path_factory: pytest.TempPathFactory) -> Path:
         quoted("research", 4, 1, hours[1], hours[3]),
         quoted("batch", 8, 2, hours[0], hours[2], cohort=""),
     ]
-    put(folder / "inbox", "prometheus", Findings(quoted=told, stocked=[stocked(16, hours[0], hours[3])]))
+    found = Findings(
+        quoted=told,
+        stocked=[stocked(16, hours[0], hours[3])],
+        allocated=[allocated(pod("a"), 1, hours[0], hours[3], node="n1")],
+    )
+    put(folder / "inbox", "prometheus", found)
     ingest(lake, open_inbox("inbox", folder), hours[3])
     run(folder)
     return folder
@@ -54,7 +59,9 @@ def test_hours_of_a_queue_are_those_of_the_view(queues: Path, look: Open) -> Non
 
 def test_quotas_are_no_teams(queues: Path, look: Open) -> None:
     assert NAME in look(queues, "idle", cluster="east").html
-    assert NAME not in look(queues, "idle", team="platform").html
+    of_a_team = look(queues, "idle", team="red").html
+    assert "Who held it" in of_a_team
+    assert NAME not in of_a_team
 
 
 def test_a_company_without_queues_has_no_such_table(company: Path, look: Open) -> None:
