@@ -169,7 +169,9 @@ def _parts(
     }
     parts = {name: _summed(frame) for name, frame in extents.items()}
     counts = _sample_counts(inventory.observed.filter(mine))
-    parts["served"] = _served(inventory.served.filter(mine))
+    # as one part, so that a day without quotas keeps the fingerprint from before there were any
+    reported = pl.concat([_served(inventory.served.filter(mine)), _quoted(inventory.quoted.filter(mine))])
+    parts["reported"] = reported.group_by("day").agg(pl.col("value").sum())
     parts["samples"] = _sampled(counts, halo_ms(policies) // DAY)
     parts["weight"] = _weights(extents["jobs"], extents["capacity"], counts)
     return parts
@@ -196,6 +198,15 @@ def _served(rows: pl.LazyFrame) -> pl.DataFrame:
         .group_by("day")
         .agg(value=pl.col("one").sum())
     )
+
+
+def _quoted(rows: pl.LazyFrame) -> pl.DataFrame:
+    """A hash per day of how much came to it by each import, and of what."""
+    last = (pl.col("until_ms") - 1) // DAY
+    counts = rows.group_by("import_seq", "accelerator", day=pl.col("start_ms") // DAY, last=last).agg(
+        pl.len(), pl.col("nominal_ppm", "used_ppm").sum()
+    )
+    return _sampled(counts.collect(engine="streaming"), 0)
 
 
 def _priced(inventory: Inventory, mine: pl.Expr) -> pl.DataFrame:
