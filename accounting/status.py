@@ -52,4 +52,4 @@ def take(project: Project) -> Status:
 
 
 def _rows(session: Session, name: str) -> list[dict[str, Any]]:
-    return session.query(sql.read(f"queries/{name}")).to_dicts()
+    return session.query(sql.read(f"commands/{name}")).to_dicts()

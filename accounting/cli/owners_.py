@@ -60,7 +60,7 @@ def command(ctx: click.Context, rules: tuple[str, ...], file: Path | None, mappi
 def _list(project: Project, top: int) -> None:
     found = unowned(project, top)
     if not found:
-        published = project.query(sql.read("queries/last_run")).height
+        published = project.query(sql.read("commands/last_run")).height
         none = "nothing is published yet; next: chipledger run"
         click.echo("nothing that is published is without a team" if published else none)
         return
