@@ -167,7 +167,6 @@ AGENT_QUOTAS = Table(
     ("import_seq", "row"),
     columns(
         *_TOLD,
-        ("collector", "string", "Which collector tells, by its name in the inbox."),
         ("queue!", "string", "Queue: a ClusterQueue of Kueue."),
         ("cohort", "string", "Cohort that the queue may borrow from; NULL: it is in none."),
         ("flavor!", "string", "Resource flavor."),

@@ -67,10 +67,6 @@ class _Many:
         every = pl.Series([*(text for t in self.told for text in t.names.texts), None], dtype=pl.String)
         return every.gather(self.codes(table, name, self.texts))
 
-    def collectors(self, table: str) -> pl.Series:
-        """Who told each row of a table."""
-        return pl.Series("collector", [t.header.agent for t in self.told], pl.String).gather(self.origin(table))
-
 
 def frames(told: Sequence[Told]) -> dict[str, pl.DataFrame]:
     """The rows of `AGENT` tables, by name, in the order of the segments; without `import_seq` and `row`."""
@@ -239,11 +235,8 @@ def _allocations(many: _Many, workloads: pl.DataFrame, groups: pl.DataFrame) -> 
 def _stock(many: _Many, groups: pl.DataFrame) -> pl.DataFrame:
     rows = many.stack("stock")
     condition = pl.Series("condition", wire.CONDITIONS).gather(rows["condition"])
-    placed = (
-        rows.drop("group")
-        .with_columns(condition, many.collectors("stock"))
-        .hstack(groups[many.codes("stock", "group", many.groups)])
-    )
+    names = pl.Series("collector", [t.header.agent for t in many.told], pl.String).gather(many.origin("stock"))
+    placed = rows.drop("group").with_columns(condition, names).hstack(groups[many.codes("stock", "group", many.groups)])
     return placed.filter(pl.col("until_ms") > pl.col("start_ms")).select(AGENT_STOCK.names[2:])
 
 
@@ -261,5 +254,5 @@ def _served(many: _Many, workloads: pl.DataFrame) -> pl.DataFrame:
 def _quotas(many: _Many, groups: pl.DataFrame) -> pl.DataFrame:
     said = (many.named("quotas", name).alias(name) for name in ("queue", "cohort", "flavor"))
     where = groups.select("source", "cluster", "accelerator")[many.codes("quotas", "group", many.groups)]
-    rows = many.stack("quotas").drop("group").with_columns(*said, many.collectors("quotas")).hstack(where)
+    rows = many.stack("quotas").drop("group").with_columns(*said).hstack(where)
     return rows.filter(pl.col("until_ms") > pl.col("start_ms")).select(AGENT_QUOTAS.names[2:])
