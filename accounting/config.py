@@ -44,11 +44,27 @@ class BillingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     zone: Text = "UTC"
 
 
+class BigQueryTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[bigquery]`: the warehouse that people read; the lake is this host's working copy of it then.
+
+    `maximum_bytes_billed` is of one query. `endpoint` is a URL and `storage_endpoint` a host:port in Google's place,
+    asked without credentials; "none": rows are read without the Storage API.
+    """
+
+    project: Text
+    dataset: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,1000}$")]
+    location: Text = "US"
+    maximum_bytes_billed: Annotated[int, Meta(ge=1)] = 100_000_000_000
+    endpoint: str = ""
+    storage_endpoint: str = ""
+
+
 class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """chipledger.toml as people write it."""
 
     lake: LakeTable = LakeTable()
     inbox: InboxTable = InboxTable()
+    bigquery: BigQueryTable | None = None
     billing: dict[str, BillingTable] = field(default_factory=dict)
     accelerators: dict[str, Text] = field(default_factory=dict)
     policy: PolicyKeys = PolicyKeys()
@@ -62,6 +78,7 @@ class Config(Struct, frozen=True, kw_only=True):
     keep_days: int
     inbox: str
     keep_inbox: bool
+    bigquery: BigQueryTable | None
     zones: dict[str, str]
     aliases: dict[str, str]
     policies: tuple[Policy, ...]
@@ -78,6 +95,7 @@ def load_config(path: Path | None) -> Config:
         keep_days=raw.lake.keep_days,
         inbox=raw.inbox.path,
         keep_inbox=raw.inbox.keep,
+        bigquery=raw.bigquery,
         zones={provider: _zone(table.zone, provider) for provider, table in raw.billing.items()},
         aliases=raw.accelerators,
         policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
@@ -171,7 +189,7 @@ def _choices(key: str) -> tuple[str, ...]:
 
 
 def _keys(struct: type[Struct]) -> list[str]:
-    nested = (LakeTable, InboxTable, BillingTable, PolicyKeys)
+    nested = (LakeTable, InboxTable, BigQueryTable, BillingTable, PolicyKeys)
     return [info.encode_name for part in (struct, *nested) for info in msgspec.structs.fields(part)]
 
 
