@@ -283,6 +283,7 @@ def test_settings_are_documented() -> None:
         config.LakeTable,
         config.InboxTable,
         config.BillingTable,
+        config.BigQueryTable,
         policy.PolicyKeys,
         policy.DatedPolicy,
     )

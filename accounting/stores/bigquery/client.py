@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from accounting.config import BigQueryTable
 from accounting.errors import InputError, StoreError
 
 if TYPE_CHECKING:
+    from google.api_core.exceptions import GoogleAPICallError
     from google.cloud import bigquery
     from google.cloud.bigquery_storage import BigQueryReadClient
 
@@ -76,13 +78,25 @@ def answered(doing: str) -> Iterator[None]:
     try:
         yield
     except exceptions.Forbidden as error:
-        raise StoreError(f"BigQuery, {doing}: {_said(error)}; see docs/bigquery.md, Access") from error
+        section = "Quotas" if "quota" in _reason(error).lower() else "Access"
+        raise StoreError(f"BigQuery, {doing}: {_said(error)}; see docs/bigquery.md, {section}") from error
     except exceptions.GoogleAPICallError as error:
         raise StoreError(f"BigQuery, {doing}: {_said(error)}") from error
     except (GoogleAuthError, RequestException, exceptions.RetryError) as error:
-        raise StoreError(f"BigQuery, {doing}: no answer ({str(error).splitlines()[0]}); run it again") from error
+        raise StoreError(f"BigQuery, {doing}: no answer ({_cause(error)}); run it again") from error
 
 
 def _said(error: Exception) -> str:
     message = getattr(error, "message", "") or str(error)
     return " ".join(str(message).split())
+
+
+def _reason(error: GoogleAPICallError) -> str:
+    return " ".join(str(one.get("reason", "")) for one in error.errors if isinstance(one, dict))
+
+
+def _cause(error: Exception) -> str:
+    """What the system said, without the addresses and the retries around it."""
+    text = " ".join(str(error).split())
+    errno = re.search(r"\[Errno -?\d+\] ([^)\"']+)", text)
+    return errno[1] if errno else text
