@@ -79,8 +79,8 @@ def define(warehouse: Warehouse, progress: Progress) -> Defined:
     """Makes what is missing; safe to repeat and to interrupt. Raises as `format_of` does, having changed nothing."""
     format_of(warehouse)
     settings, report = warehouse.settings, Defined()
-    views = list(_views(settings))
-    steps = len(DATASETS) + len(STORED) + len(views)
+    shown = list(views(settings))
+    steps = len(DATASETS) + len(STORED) + len(shown)
     with answered("defining tables and views"):
         for schema in DATASETS:
             progress("defining datasets", len(report.made) / steps)
@@ -88,7 +88,7 @@ def define(warehouse: Warehouse, progress: Progress) -> Defined:
         for number, table in enumerate(STORED.values()):
             progress("defining tables", (len(DATASETS) + number) / steps)
             _table(warehouse, table, report)
-        for number, view in enumerate(views):
+        for number, view in enumerate(shown):
             progress("defining views", (len(DATASETS) + len(STORED) + number) / steps)
             _view(warehouse, view, report)
         _first_row(warehouse)
@@ -174,8 +174,8 @@ class View:
     doc: str
 
 
-def _views(settings: BigQueryTable) -> Iterator[View]:
-    """Every view after those that it reads."""
+def views(settings: BigQueryTable) -> Iterator[View]:
+    """Every view, after those that it reads."""
     for kind, table in {**SOURCES, QUARANTINE.name: QUARANTINE}.items():
         yield View(places.table(settings, "input", kind), _counting(settings, table), table.doc)
     trees = {name.rpartition("/")[2]: sqlglot.parse_one(sql.read(name), read=DIALECT) for name in sql.names("views")}

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
 BATCH_ROWS = 250_000
+FEW_ROWS = 10_000
+"""A page or two of REST come sooner than a stream is opened."""
 
 
 def batches(warehouse: Warehouse, table: Table) -> Iterator[pl.DataFrame]:
     """All rows of a table, also those that do not count, in batches that fit memory; no query, so nothing is billed."""
-    read = _listed if warehouse.reader is None else _streamed
     with answered(f"reading {table.name}"):
         place = warehouse.client.get_table(places.stored(warehouse.settings, table.name))
+        read = _listed if warehouse.reader is None or (place.num_rows or 0) < FEW_ROWS else _streamed
         gathered: list[pl.DataFrame] = []
         for batch in read(warehouse, table, place):
             gathered.append(_frame(batch, table))
@@ -40,6 +42,7 @@ def _listed(warehouse: Warehouse, table: Table, place: bigquery.Table) -> Iterat
 
 def _streamed(warehouse: Warehouse, table: Table, place: bigquery.Table) -> Iterator[arrow.ArrowStream]:
     """By the Storage Read API, as of one instant; a stream that breaks off goes on where it was."""
+    import pyarrow
     from google.cloud.bigquery_storage_v1 import types
 
     assert warehouse.reader is not None
@@ -55,10 +58,11 @@ def _streamed(warehouse: Warehouse, table: Table, place: bigquery.Table) -> Iter
         ),
         max_stream_count=1,
     )
+    schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(session.arrow_schema.serialized_schema))
     for stream in session.streams:
-        rows = warehouse.reader.read_rows(stream.name)  # type: ignore[no-untyped-call]
-        for part in rows.rows(session).pages:
-            yield part.to_arrow()
+        for part in warehouse.reader.read_rows(stream.name):  # type: ignore[no-untyped-call]
+            batch = part.arrow_record_batch.serialized_record_batch
+            yield pyarrow.ipc.read_record_batch(pyarrow.py_buffer(batch), schema)
 
 
 def _frame(batch: arrow.ArrowStream, table: Table) -> pl.DataFrame:
