@@ -139,15 +139,14 @@ def _options(tree: exp.Expr) -> Json:
     out: Json = {}
     properties = tree.args.get("properties")
     for one in properties.expressions if properties else []:
-        if isinstance(one, (exp.Property, exp.LocationProperty)):
-            out |= _option(one)
+        out |= _option(one)
     return out
 
 
 def _option(one: exp.Expr) -> Json:
     if isinstance(one, exp.LocationProperty):
         return {"location": one.this.name}
-    if not isinstance(one, exp.Property):
+    if type(one) is not exp.Property:  # PARTITION BY and CLUSTER BY are properties too
         return {}
     name = one.this.name.lower()
     if name not in _OPTIONS:
