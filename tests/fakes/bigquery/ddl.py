@@ -165,18 +165,23 @@ def _layout(tree: exp.Expr) -> Json:
     properties = tree.args.get("properties")
     for one in properties.expressions if properties else []:
         if isinstance(one, exp.PartitionedByProperty):
-            out["timePartitioning"] = _partitioning(one.this)
+            out |= _partitioning(one.this)
         elif isinstance(one, exp.ClusterProperty):
             out["clustering"] = {"fields": [column.name for column in one.expressions]}
     return out
 
 
 def _partitioning(node: exp.Expr) -> Json:
+    if isinstance(node, exp.RangeBucket):
+        series = node.expression
+        bounds = {"start": series.args["start"], "end": series.args["end"], "interval": series.args["step"]}
+        numbers = {key: bound.sql(dialect=DIALECT) for key, bound in bounds.items()}
+        return {"rangePartitioning": {"field": node.this.name, "range": numbers}}
     unit = node.args.get("unit")
     column = node if isinstance(node, exp.Identifier) else node.find(exp.Column)
     if column is None:
         raise invalid_query("PARTITION BY expression must be a column, DATE(column), or a truncation of one")
-    return {"type": unit.name.upper() if unit is not None else "DAY", "field": column.name}
+    return {"timePartitioning": {"type": unit.name.upper() if unit is not None else "DAY", "field": column.name}}
 
 
 def _drop(tree: exp.Drop, setting: Setting) -> None:

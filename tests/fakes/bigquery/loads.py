@@ -18,7 +18,7 @@ from tests.fakes.bigquery.jobs import Job
 from tests.fakes.bigquery.partitions import condition
 
 Json = dict[str, Any]
-_LAYOUT = ("timePartitioning", "clustering")
+_LAYOUT = ("timePartitioning", "rangePartitioning", "clustering")
 
 
 def load(job: Job, catalog: Catalog, content: bytes) -> None:

@@ -226,6 +226,16 @@ def test_a_filter_on_the_partitions_is_wanted_and_saves(client: bigquery.Client)
     assert one.total_bytes_billed == 10 * 2**20
 
 
+def test_partitions_are_read_whole(client: bigquery.Client) -> None:
+    client.query("CREATE TABLE d.r (ms INT64) PARTITION BY RANGE_BUCKET(ms, GENERATE_ARRAY(0, 1000, 10))").result()
+    client.query("INSERT INTO d.r (ms) VALUES (1), (5), (11), (25)").result()
+    job = client.query("SELECT COUNT(ms) FROM d.r WHERE ms < 5")
+
+    assert [tuple(row) for row in job.result()] == [(1,)]
+    assert job.total_bytes_processed == 2 * 8
+    assert client.get_table("d.r").range_partitioning.range_.interval == 10
+
+
 def test_a_limit_of_bytes_refuses_and_a_result_is_remembered(client: bigquery.Client) -> None:
     load(client, "one")
     strict = bigquery.QueryJobConfig(maximum_bytes_billed=1_000_000)
@@ -351,6 +361,8 @@ def as_user(loopback: Loopback, user: str) -> bigquery.Client:
         ("CAST(NUMERIC '100' AS STRING)", "100"),
         ("ROUND(NUMERIC '-2.345', 2)", Decimal("-2.35")),
         ("DIV(-7, 2)", -3),
+        ("10 * DIV(7, 2)", 30),
+        ("10 * MOD(7, 4)", 30),
         ("MOD(-7, 2)", -1),
         ("TIMESTAMP_DIFF(TIMESTAMP '2026-01-01 01:00:00+00', TIMESTAMP '2026-01-01 00:59:59+00', HOUR)", 0),
         ("DATE_TRUNC(DATE '2026-01-15', MONTH)", date(2026, 1, 1)),
