@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -23,7 +26,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.oauth2.credentials import Credentials
 
-from tests.fakes.bigquery.faults import Fault, When
+from tests.fakes.bigquery.faults import Fault, Faults, When
 from tests.fakes.bigquery.serving import Loopback, serve
 
 FIELDS = (
@@ -239,7 +242,10 @@ def test_partitions_are_read_whole(client: bigquery.Client) -> None:
 def test_a_limit_of_bytes_refuses_and_a_result_is_remembered(client: bigquery.Client) -> None:
     load(client, "one")
     strict = bigquery.QueryJobConfig(maximum_bytes_billed=1_000_000)
-    with pytest.raises(exceptions.BadRequest, match=r"limit for bytes billed: 1000000\. 10485760 or higher"):
+    problem = r"Query exceeded limit for bytes billed: 1000000\. 10485760 or higher required"
+    with pytest.raises(exceptions.InternalServerError, match=problem):  # so the client calls what it does not know
+        client.query("SELECT n FROM d.t", job_config=strict).result()
+    with pytest.raises(exceptions.BadRequest, match=problem):
         client.query_and_wait("SELECT n FROM d.t", job_config=strict)
     asked = [client.query("SELECT SUM(n) AS n FROM d.t") for _ in range(2)]
     load(client, "two")
@@ -257,6 +263,83 @@ def test_a_dry_run_estimates_and_runs_nothing(loopback: Loopback, client: bigque
     assert client.query("SELECT n FROM d.t", job_config=dry).total_bytes_processed == 16
     assert client.query("DELETE FROM d.t WHERE TRUE", job_config=dry).statement_type == "DELETE"
     assert loopback.sql("SELECT COUNT(*) FROM d.t") == [(2,)]
+
+
+def test_a_partition_is_replaced_and_takes_no_other_day(loopback: Loopback, client: bigquery.Client) -> None:
+    load(client, "one")
+    config = bigquery.LoadJobConfig(
+        schema=FIELDS, source_format="NEWLINE_DELIMITED_JSON", write_disposition="WRITE_TRUNCATE"
+    )
+    lines: list[dict[str, Any]] = [
+        {"day": "2026-01-02", "n": 5, "cost": "1.25", "at": "2026-01-02T03:00:00Z"},
+        {"day": "2026-01-02"},
+    ]
+    client.load_table_from_json(lines, "acme.d.t$20260102", job_config=config).result()
+    with pytest.raises(exceptions.BadRequest, match="Some rows belong to different partitions"):
+        client.load_table_from_json([{"day": "2026-01-03"}], "acme.d.t$20260102", job_config=config).result()
+    empty = bigquery.LoadJobConfig(
+        schema=FIELDS, source_format="NEWLINE_DELIMITED_JSON", write_disposition="WRITE_EMPTY"
+    )
+    with pytest.raises(exceptions.Conflict):
+        client.load_table_from_json(lines, "acme.d.t", job_config=empty).result()
+
+    assert loopback.sql("SELECT day, n, CAST(cost AS VARCHAR) FROM d.t ORDER BY day, n NULLS LAST") == [
+        (date(2026, 1, 1), 1, "0.000000001"),
+        (date(2026, 1, 2), 5, "1.250000000"),
+        (date(2026, 1, 2), None, None),
+    ]
+
+
+def test_what_is_said_of_tables_and_datasets_is_kept(client: bigquery.Client) -> None:
+    client.query(
+        """
+        CREATE SCHEMA s OPTIONS (location = 'US', labels = [('chipledger_format', '3')]);
+        ALTER SCHEMA s SET OPTIONS (description = 'What counts.');
+        CREATE TABLE IF NOT EXISTS s.t (
+          day DATE NOT NULL OPTIONS (description = 'The \\'day\\'; UTC.'),
+          team STRING
+        )
+        PARTITION BY day CLUSTER BY team
+        OPTIONS (description = 'Rows.', require_partition_filter = TRUE);
+        CREATE TABLE IF NOT EXISTS s.t (other INT64);
+        ALTER TABLE s.t ADD COLUMN IF NOT EXISTS zone STRING;
+        """
+    ).result()
+    dataset, table = client.get_dataset("s"), client.get_table("s.t")
+
+    assert (dataset.labels, dataset.description) == ({"chipledger_format": "3"}, "What counts.")
+    assert [(one.name, one.mode, one.description) for one in table.schema] == [
+        ("day", "REQUIRED", "The 'day'; UTC."),
+        ("team", "NULLABLE", None),
+        ("zone", "NULLABLE", None),
+    ]
+    assert (table.time_partitioning.field, table.clustering_fields) == ("day", ["team"])
+    assert (table.require_partition_filter, table.description) == (True, "Rows.")
+
+
+def test_it_runs_alone() -> None:
+    command = [sys.executable, "-m", "tests.fakes.bigquery"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as alone:
+        assert alone.stdout is not None
+        url = alone.stdout.readline().split()[-1]
+        options = {"api_endpoint": url}
+        anybody = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        far = bigquery.Client("acme", credentials=anybody, client_options=options, location="US")
+        answer = rows(far, "SELECT 40 + 2 AS answer")
+        far.close()  # type: ignore[no-untyped-call]
+        alone.terminate()
+
+    assert answer == [(42,)]
+
+
+def test_chance_is_the_same_for_a_seed() -> None:
+    def struck() -> list[bool]:
+        faults = Faults(seed=5)
+        faults.add(Fault(times=100, probability=0.3))
+        return [faults.strike("GET", "/") is not None for _ in range(100)]
+
+    assert struck() == struck()
+    assert 15 < sum(struck()) < 45
 
 
 def test_a_schema_grows_and_does_not_shrink(client: bigquery.Client) -> None:
