@@ -16,7 +16,8 @@ from typing import Any
 
 import sql
 from accounting.errors import ChipledgerError
-from accounting.project import Project, Reader, open_project
+from accounting.project import Project, open_project
+from accounting.reader import Reader
 from accounting.status import Status, take
 from app.literal import parameters_of
 
@@ -33,6 +34,7 @@ class Book:
     """What is published at one instant. Rows are shared between sessions: read them, do not change them."""
 
     project: Project
+    version: int
     reader: Reader
     _answers: OrderedDict[tuple[object, ...], Rows] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -68,7 +70,12 @@ class Book:
         return out.getvalue()
 
     def status(self, patience: float | None = None) -> Status | None:
-        """What waits for a run, found out once, aside; None where that takes longer than `patience` seconds."""
+        """What waits for a run, found out once, aside.
+
+        None where that takes longer than `patience` seconds, or only the host of the pipeline knows.
+        """
+        if self.project.remote:
+            return None
         with self._lock:
             if self._status is None:
                 self._status = _aside(self.project)
@@ -136,8 +143,8 @@ class Source:
         try:
             project = open_project(self.folder)
             version = project.version
-            if self._book is None or self._book.reader.version != version or self._book.project != project:
-                self._turn(Book(project, project.reader()))
+            if self._book is None or self._book.version != version or self._book.project != project:
+                self._turn(Book(project, version, project.reader()))
         except ChipledgerError as error:
             if self._book is None:
                 raise

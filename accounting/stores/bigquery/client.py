@@ -56,12 +56,12 @@ def _reader(settings: BigQueryTable) -> BigQueryReadClient | None:
     from google.cloud.bigquery_storage import BigQueryReadClient
 
     if not settings.storage_endpoint:
-        return BigQueryReadClient()
+        return BigQueryReadClient()  # type: ignore[no-untyped-call]
     import grpc
     from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
     channel = grpc.insecure_channel(settings.storage_endpoint)
-    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))  # type: ignore[no-untyped-call]
 
 
 @contextmanager
