@@ -32,7 +32,7 @@ class LakeReader:
         return Answer(self.query(sql, parameters))
 
     def estimate(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        self.query(sql, parameters)
+        self.prepare(sql)
 
     def prepare(self, sql: str) -> None:
         if sql not in self.translated:

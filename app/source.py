@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,6 +24,10 @@ from app.literal import parameters_of
 FOLDER = "CHIPLEDGER_PROJECT"
 KEPT = 512
 """Answers that are kept of one published state."""
+AT_ONCE = 6
+"""Questions that are asked ahead at the same time, of all pages together."""
+
+_ahead = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ahead")
 
 Row = Mapping[str, Any]
 Rows = tuple[Row, ...]
@@ -36,27 +40,46 @@ class Book:
     project: Project
     version: int
     reader: Reader
-    _answers: OrderedDict[tuple[object, ...], Rows] = field(default_factory=OrderedDict)
+    _answers: OrderedDict[tuple[object, ...], Future[Rows]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _users: int = 0
     _retired: bool = False
     _status: Future[Status] | None = None
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> Rows:
-        """The answer to `sql/app/NAME.sql`; parameters that it does not have are left out."""
+        """The answer to `sql/app/NAME.sql`; parameters that it does not have are left out. Asked once, by whoever."""
         text = question(name)
         given = {key: parameters[key] for key in parameters_of(text)}
         key = (name, *given.values())
         with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-                return self._answers[key]
-        found = tuple(self.reader.query(text, given).to_dicts())
-        with self._lock:
-            self._answers[key] = found
+            known = self._answers.get(key)
+            mine = self._answers.setdefault(key, Future())
+            self._answers.move_to_end(key)
             if len(self._answers) > KEPT:
                 self._answers.popitem(last=False)
-        return found
+        if known is None:
+            self._find(key, mine, text, given)
+        return mine.result()
+
+    def _find(self, key: tuple[object, ...], answer: Future[Rows], text: str, given: Mapping[str, Any]) -> None:
+        try:
+            answer.set_result(tuple(self.reader.query(text, given).to_dicts()))
+        except Exception as error:  # noqa: BLE001 - raised where the answer is taken
+            with self._lock:
+                self._answers.pop(key, None)  # the next who asks may have more luck
+            answer.set_exception(error)
+
+    def ahead(self, names: Sequence[str], parameters: Mapping[str, Any]) -> None:
+        """Begins to ask what a page will want, all at once: one after the other takes long on BigQuery."""
+        for name in names:
+            _ahead.submit(self._early, name, parameters)
+
+    def _early(self, name: str, parameters: Mapping[str, Any]) -> None:
+        self.enter()
+        try:
+            self.rows(name, parameters)
+        finally:
+            self.leave()
 
     def row(self, name: str, parameters: Mapping[str, Any]) -> Row:
         """The answer to a question whose grain is one row."""
