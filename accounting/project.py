@@ -76,6 +76,10 @@ class Project:
             from accounting.stores.bigquery.session import open_reader
 
             return open_reader(self.config.bigquery)
+        return self.lake_reader()
+
+    def lake_reader(self) -> LakeReader:
+        """What this host's lake holds, for those who compare it with its inputs; raises as `lake` does."""
         lake = self.lake
         return LakeReader(open_session(lake.snapshot(), spill=lake.folder / "tmp"))
 

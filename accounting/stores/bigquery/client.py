@@ -11,6 +11,7 @@ from accounting.config import BigQueryTable
 from accounting.errors import InputError, StoreError
 
 if TYPE_CHECKING:
+    from google.api_core.exceptions import GoogleAPICallError
     from google.cloud import bigquery
     from google.cloud.bigquery_storage import BigQueryReadClient
 
@@ -74,13 +75,14 @@ def answered(doing: str) -> Iterator[None]:
     try:
         yield
     except exceptions.Forbidden as error:
-        raise StoreError(f"BigQuery, {doing}: {_said(error)}; see docs/bigquery.md, Access") from error
+        raise StoreError(f"BigQuery, {doing}: {said(error)}; see docs/bigquery.md, Access") from error
     except exceptions.GoogleAPICallError as error:
-        raise StoreError(f"BigQuery, {doing}: {_said(error)}") from error
+        raise StoreError(f"BigQuery, {doing}: {said(error)}") from error
     except (GoogleAuthError, RequestException, exceptions.RetryError) as error:
         raise StoreError(f"BigQuery, {doing}: no answer ({str(error).splitlines()[0]}); run it again") from error
 
 
-def _said(error: Exception) -> str:
-    message = getattr(error, "message", "") or str(error)
-    return " ".join(str(message).split())
+def said(error: GoogleAPICallError) -> str:
+    """BigQuery's own words, without the request and the job around them."""
+    words = next((one["message"] for one in error.errors or () if isinstance(one, dict) and one.get("message")), None)
+    return " ".join(str(words or error.message or error).split())

@@ -6,6 +6,7 @@ in the same words, and the columns of the answer get the types that they would h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import TimeoutError as TookTooLong
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from accounting.errors import InputError, StoreError
 from accounting.reader import Answer, Scan
 from accounting.stores import arrow
 from accounting.stores.bigquery import places
-from accounting.stores.bigquery.client import Warehouse, answered, connect
+from accounting.stores.bigquery.client import Warehouse, answered, connect, said
 from accounting.stores.bigquery.parameters import parameters
 from accounting.stores.engine import Session, open_session
 from accounting.stores.googlesql import to_duckdb
@@ -102,9 +103,9 @@ def version(settings: BigQueryTable) -> int:
 
     Raises as `open_reader`, and `StoreError` where BigQuery does not answer.
     """
+    warehouse = _connected(settings)
     from google.api_core.exceptions import NotFound
 
-    warehouse = _connected(settings)
     place = places.table(settings, "store", _SWITCH)
     try:
         with answered(f"reading {place}"):
@@ -190,7 +191,8 @@ def _answers(settings: BigQueryTable) -> Iterator[None]:
             cap = f"maximum_bytes_billed = {settings.maximum_bytes_billed}"
             raise InputError(f"query: it would scan more than {cap}: filter on day, or raise it") from cause
         if isinstance(cause, BadRequest):
-            raise InputError(f"query: {' '.join(str(cause.message).split())}") from cause
+            # where in the text is of the text that was sent, not of the user's
+            raise InputError(f"query: {re.sub(r' at [[][0-9]+:[0-9]+[]]', '', said(cause))}") from cause
         raise
 
 
