@@ -80,6 +80,12 @@ def _multiplied(node: exp.Expr) -> exp.Expr:
     return _cast(node, _NUMERIC) if _is_numeric(node.this, node.expression) else node
 
 
+def _whole(node: exp.Expr) -> exp.Expr:
+    """DIV is a function in GoogleSQL and an operator in DuckDB."""
+    left, right = (exp.paren(part.copy()) for part in (node.this, node.expression))
+    return exp.paren(exp.IntDiv(this=left, expression=right))
+
+
 def _rounded(node: exp.Expr) -> exp.Expr:
     """ROUND and TRUNC keep NUMERIC; of INT64 they are FLOAT64."""
     if has_type(node.this, T.DECIMAL):
@@ -196,6 +202,7 @@ _RULES: tuple[tuple[Any, Callable[[Any], exp.Expr]], ...] = (
     (exp.Literal, _literal),
     ((exp.Div, exp.SafeDivide), _divided),
     (exp.Mul, _multiplied),
+    (exp.IntDiv, _whole),
     ((exp.Round, exp.Trunc), _rounded),
     ((*_AGGREGATES, *_MODIFIERS), _aggregated),
     ((exp.Cast, exp.TryCast), _cast_as),
