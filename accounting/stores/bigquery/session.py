@@ -22,10 +22,11 @@ from accounting.errors import InputError, StoreError
 from accounting.reader import Answer, Scan
 from accounting.stores import arrow
 from accounting.stores.bigquery import places
+from accounting.stores.bigquery.catalog import SWITCH
 from accounting.stores.bigquery.client import Warehouse, answered, connect, said
 from accounting.stores.bigquery.parameters import parameters
 from accounting.stores.engine import Session, open_session
-from accounting.stores.googlesql import to_duckdb
+from accounting.stores.googlesql import name_columns, to_duckdb
 from accounting.stores.lake import Snapshot
 from accounting.stores.names import VIEWS
 from accounting.stores.subset import DIALECT, parse
@@ -42,8 +43,6 @@ ANSWER_SECONDS = 60
 """How long a request is repeated that is not answered."""
 LABELS = {"application": "chipledger"}
 """Of every query job, to find them in the project's job list and bill."""
-
-_SWITCH = "switch"
 
 
 class _Texts(NamedTuple):
@@ -106,7 +105,7 @@ def version(settings: BigQueryTable) -> int:
     warehouse = _connected(settings)
     from google.api_core.exceptions import NotFound
 
-    place = places.table(settings, "store", _SWITCH)
+    place = places.table(settings, "store", SWITCH.name)
     try:
         with answered(f"reading {place}"):
             modified = warehouse.client.get_table(place, retry=_retry()).modified
@@ -120,6 +119,7 @@ def version(settings: BigQueryTable) -> int:
 def to_bigquery(sql: str, settings: BigQueryTable) -> str:
     """The query with the whole place of each table; raises `InputError` as `subset.parse` does."""
     tree = parse(sql)
+    name_columns(tree)
     for table in tree.find_all(exp.Table):
         table.set("this", exp.to_identifier(table.name.lower(), quoted=True))  # BigQuery tells Usage from usage
         table.set("db", None if table.db == VIEWS else table.args.get("db"))

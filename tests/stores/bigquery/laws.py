@@ -54,7 +54,7 @@ class Both(Session):
     def query(self, sql: str, parameters: object = None) -> pl.DataFrame:
         assert parameters is None
         mine = Session.query(self, sql)
-        theirs = ask(self.warehouse, self._text(sql))[0].cast(dict(mine.schema))
+        theirs = ask(self.warehouse, self._text(sql))[0].cast(mine.schema)
         self.found.append((_name(sql), sql, mine, theirs))
         return mine
 

@@ -5,6 +5,7 @@ Makes a small simulated company and a BigQuery on loopback, and prints a line fo
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -22,6 +23,7 @@ import sql
 from accounting.cli import screen
 from accounting.errors import ChipledgerError
 from accounting.reader import Reader
+from accounting.stores.subset import parse
 from app.literal import parameters_of
 from tests.fakes.bigquery.serving import serve
 from tests.stores.bigquery.conftest import Fleet, bring
@@ -30,7 +32,7 @@ from tests.stores.bigquery.laws import laws
 FOLDERS = ("queries", "app", "run", "simulate")
 DAYS = {"from": date(2026, 11, 21), "to": date(2026, 11, 23), "month": "2026-11"}
 NOBODY: dict[str, str | None] = dict.fromkeys(("cluster", "team", "accelerator", "model"))
-SCOPES = (NOBODY, {**NOBODY, "team": "vision"}, {**NOBODY, "cluster": "fleet", "accelerator": "H100-80GB"})
+SCOPES = (NOBODY, {**NOBODY, "team": "vision"}, {**NOBODY, "cluster": "train", "accelerator": "H100-80GB"})
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class Compared:
 def compared(name: str, text: str, mine: pl.DataFrame, theirs: pl.DataFrame) -> Compared:
     """Types and values of all columns; the order of rows too where the text says one."""
     column = next(iter(mine.select(selectors.decimal()).columns), None)
-    total = None if column is None else mine[column].sum()
+    total = None if column is None else Decimal(str(mine[column].sum()))
     differs = ""
     try:
-        ordered = "ORDER BY" in text.rpartition(")")[2]
+        ordered = bool(parse(text).args.get("order"))
         assert_frame_equal(mine, theirs, check_row_order=ordered, check_exact=True)
     except AssertionError as error:
         differs = " ".join(str(error).split())
@@ -94,6 +96,7 @@ def main() -> None:
         found = list(parity(bring(Path(folder) / "fleet", loopback)))
     rows = [(c.name, f"{c.rows:,}", c.column, c.total, c.differs[:60] or "equal") for c in found]
     screen.table("The lake and BigQuery (on loopback)", ("asked", "rows", "sum of", "is", ""), rows, right=(1, 3))
+    sys.exit(any(c.differs for c in found))
 
 
 if __name__ == "__main__":
