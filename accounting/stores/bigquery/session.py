@@ -35,11 +35,11 @@ from accounting.tables import PUBLICATIONS, RUNS
 if TYPE_CHECKING:
     from google.api_core.exceptions import GoogleAPICallError
     from google.api_core.retry import Retry
-    from google.cloud.bigquery import QueryJob, QueryJobConfig
+    from google.cloud.bigquery import QueryJobConfig
 
 PATIENCE_SECONDS = 600
 """How long a query may run; it is canceled then."""
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = 30
 """How long a request is repeated that is not answered."""
 LABELS = {"application": "chipledger"}
 """Of every query job, to find them in the project's job list and bill."""
@@ -62,9 +62,12 @@ class WarehouseReader:
         return self._ask(sql, parameters)[0]
 
     def answer(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Answer:
-        rows, job = self._ask(sql, parameters)
+        from google.cloud import bigquery
+
+        rows, job_id = self._ask(sql, parameters)
         with answered("a query"):
-            job.reload(retry=_retry())  # bytes are told of the job, not with its rows
+            job = self.warehouse.client.get_job(job_id, retry=_retry())  # bytes billed are not told with its rows
+        assert isinstance(job, bigquery.QueryJob)
         return Answer(rows, Scan(job.total_bytes_processed or 0, job.total_bytes_billed or 0, bool(job.cache_hit)))
 
     def estimate(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
@@ -84,11 +87,11 @@ class WarehouseReader:
             self._texts[sql] = _Texts(to_duckdb(sql, schema=schema), to_bigquery(sql, self.warehouse.settings))
         return self._texts[sql]
 
-    def _ask(self, sql: str, values: Mapping[str, Any] | None) -> tuple[pl.DataFrame, QueryJob]:
+    def _ask(self, sql: str, values: Mapping[str, Any] | None) -> tuple[pl.DataFrame, str]:
         texts = self._translated(sql)
         shape = self.rehearsal.run(texts.duckdb, values).schema
-        rows, job = ask(self.warehouse, texts.bigquery, values)
-        return rows.cast({name: shape[name] for name in rows.columns if name in shape}), job
+        rows, job_id = ask(self.warehouse, texts.bigquery, values)
+        return rows.cast({name: shape[name] for name in rows.columns if name in shape}), job_id
 
 
 def open_reader(settings: BigQueryTable) -> WarehouseReader:
@@ -127,23 +130,24 @@ def to_bigquery(sql: str, settings: BigQueryTable) -> str:
     return tree.sql(dialect=DIALECT, comments=False)
 
 
-def ask(warehouse: Warehouse, text: str, values: Mapping[str, Any] | None = None) -> tuple[pl.DataFrame, QueryJob]:
-    """The rows of a query in BigQuery's names, as BigQuery types them, and its job; raises as `Reader.query` does.
+def ask(warehouse: Warehouse, text: str, values: Mapping[str, Any] | None = None) -> tuple[pl.DataFrame, str]:
+    """The rows of a query in BigQuery's names, as BigQuery types them, and its job's id; raises as `Reader.query` does.
 
     Rows come with the first answer where they are all, else by the Storage API where there is one, else page by page.
     """
-    from google.cloud.bigquery.enums import QueryApiMethod
+    from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
-    config, retry = _config(warehouse.settings, values), _retry()
+    config, again = _config(warehouse.settings, values), DEFAULT_JOB_RETRY.with_timeout(ANSWER_SECONDS)
     with _answers(warehouse.settings):
-        job = warehouse.client.query(text, job_config=config, api_method=QueryApiMethod.QUERY, retry=retry)
         try:
-            found = job.result(timeout=PATIENCE_SECONDS, retry=retry)
+            found = warehouse.client.query_and_wait(
+                text, job_config=config, wait_timeout=PATIENCE_SECONDS, retry=_retry(), job_retry=again
+            )
         except TookTooLong as error:
-            job.cancel(retry=retry)
             minutes = PATIENCE_SECONDS // 60
             raise StoreError(f"BigQuery, a query: no answer in {minutes} minutes, canceled: filter on day") from error
-        return arrow.frame(found.to_arrow(bqstorage_client=warehouse.reader, create_bqstorage_client=False)), job
+        rows = found.to_arrow(bqstorage_client=warehouse.reader, create_bqstorage_client=False)
+        return arrow.frame(rows), found.job_id or ""
 
 
 def estimate(warehouse: Warehouse, text: str, values: Mapping[str, Any] | None = None) -> int:
