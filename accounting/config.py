@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 import zoneinfo
@@ -122,9 +123,10 @@ def decode(struct: type[T], tables: dict[str, Any], where: str) -> T:
         raise InputError(f"{where}: {_explain(str(error), struct)}") from error
 
 
-def write_project(folder: Path) -> Path:
+def write_project(folder: Path, bigquery: BigQueryTable | None = None) -> Path:
     """Write chipledger.toml (its path is returned) and `policies/` into `folder`, made where missing.
 
+    With `bigquery` these settings are in force in it.
     Raises InputError where a chipledger.toml stands already; it is never overwritten.
     """
     file = folder / FILE
@@ -133,12 +135,26 @@ def write_project(folder: Path) -> Path:
     try:
         (folder / POLICIES).mkdir(parents=True, exist_ok=True)
         (folder / POLICIES / "README.md").write_text(_template("policies.md"), "utf-8")
-        file.write_text(_template(FILE), "utf-8")
+        file.write_text(_settings(bigquery), "utf-8")
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{folder}: is not a folder; choose another one") from error
     except OSError as error:
         raise StoreError(f"{error.filename}: cannot be written: {error.strerror}") from error
     return file
+
+
+def _settings(bigquery: BigQueryTable | None) -> str:
+    """The template; of `[bigquery]` the keys that say other than their default are in force."""
+    text = _template(FILE)
+    if bigquery is None:
+        return text
+    before, heading, after = text.partition("# [bigquery]\n")
+    lines = after.splitlines(keepends=True)
+    for number, info in enumerate(msgspec.structs.fields(BigQueryTable)):
+        value = getattr(bigquery, info.name)
+        if value != info.default:
+            lines[number] = f"{info.name} = {json.dumps(value)}\n"
+    return f"{before}{heading.removeprefix('# ')}{''.join(lines)}"
 
 
 def _find(path: Path | None) -> Path:

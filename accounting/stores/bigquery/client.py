@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,14 +76,27 @@ def answered(doing: str) -> Iterator[None]:
     try:
         yield
     except exceptions.Forbidden as error:
-        raise StoreError(f"BigQuery, {doing}: {said(error)}; see docs/bigquery.md, Access") from error
+        section = "Quotas" if "quota" in reason(error).lower() else "Access"
+        raise StoreError(f"BigQuery, {doing}: {said(error)}; see docs/bigquery.md, {section}") from error
     except exceptions.GoogleAPICallError as error:
         raise StoreError(f"BigQuery, {doing}: {said(error)}") from error
     except (GoogleAuthError, RequestException, exceptions.RetryError) as error:
-        raise StoreError(f"BigQuery, {doing}: no answer ({str(error).splitlines()[0]}); run it again") from error
+        raise StoreError(f"BigQuery, {doing}: no answer ({_cause(error)}); run it again") from error
 
 
 def said(error: GoogleAPICallError) -> str:
     """BigQuery's own words, without the request and the job around them."""
     words = next((one["message"] for one in error.errors or () if isinstance(one, dict) and one.get("message")), None)
     return " ".join(str(words or error.message or error).split())
+
+
+def reason(error: GoogleAPICallError) -> str:
+    """The short words by which BigQuery tells errors apart."""
+    return " ".join(str(one.get("reason", "")) for one in error.errors or () if isinstance(one, dict))
+
+
+def _cause(error: Exception) -> str:
+    """What the system said, without the addresses and the retries around it."""
+    text = " ".join(str(error).split())
+    errno = re.search(r"\[Errno -?\d+\] ([^)\"']+)", text)
+    return errno[1] if errno else text

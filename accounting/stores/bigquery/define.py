@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 FIRST_DAY_MS, MOST_DAYS = 1_420_070_400_000, 9_999
 """Raw rows have a partition of their own for each day from 2015-01-01 on, 27 years; others share one."""
+PATIENCE_SECONDS = 20.0
+"""How long the first question of every command waits for an answer; the later ones wait as long as Google advises."""
 DATASETS = {
     "": "GPU and TPU accounting by chipledger: usage, charges, capacity, …; ask these.",
     "store": "Tables of chipledger: rows count where the views of the other datasets show them.",
@@ -50,19 +52,21 @@ def format_of(warehouse: Warehouse) -> int | None:
     Raises `StoreError` where it is newer than this chipledger or cannot be reached.
     """
     from google.api_core.exceptions import NotFound
+    from google.cloud.bigquery import DEFAULT_RETRY
 
     place = places.dataset(warehouse.settings, "store")
     with answered(f"looking at {place}"):
         try:
-            found = warehouse.client.get_dataset(place).labels.get(LABEL)
+            found = warehouse.client.get_dataset(place, retry=DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS))
         except NotFound:
             return None
-    if found is not None and int(found) > FORMAT:
+    said = found.labels.get(LABEL)
+    if said is not None and int(said) > FORMAT:
         raise StoreError(
-            f"BigQuery, {place} has format {found} and this chipledger knows {FORMAT}: upgrade chipledger;"
+            f"BigQuery, {place} has format {said} and this chipledger knows {FORMAT}: upgrade chipledger;"
             " nothing was changed"
         )
-    return None if found is None else int(found)
+    return None if said is None else int(said)
 
 
 def ready(warehouse: Warehouse, progress: Progress) -> None:
@@ -75,8 +79,8 @@ def define(warehouse: Warehouse, progress: Progress) -> Defined:
     """Makes what is missing; safe to repeat and to interrupt. Raises as `format_of` does, having changed nothing."""
     format_of(warehouse)
     settings, report = warehouse.settings, Defined()
-    views = list(_views(settings))
-    steps = len(DATASETS) + len(STORED) + len(views)
+    shown = list(views(settings))
+    steps = len(DATASETS) + len(STORED) + len(shown)
     with answered("defining tables and views"):
         for schema in DATASETS:
             progress("defining datasets", len(report.made) / steps)
@@ -84,7 +88,7 @@ def define(warehouse: Warehouse, progress: Progress) -> Defined:
         for number, table in enumerate(STORED.values()):
             progress("defining tables", (len(DATASETS) + number) / steps)
             _table(warehouse, table, report)
-        for number, view in enumerate(views):
+        for number, view in enumerate(shown):
             progress("defining views", (len(DATASETS) + len(STORED) + number) / steps)
             _view(warehouse, view, report)
         _first_row(warehouse)
@@ -170,8 +174,8 @@ class View:
     doc: str
 
 
-def _views(settings: BigQueryTable) -> Iterator[View]:
-    """Every view after those that it reads."""
+def views(settings: BigQueryTable) -> Iterator[View]:
+    """Every view, after those that it reads."""
     for kind, table in {**SOURCES, QUARANTINE.name: QUARANTINE}.items():
         yield View(places.table(settings, "input", kind), _counting(settings, table), table.doc)
     trees = {name.rpartition("/")[2]: sqlglot.parse_one(sql.read(name), read=DIALECT) for name in sql.names("views")}

@@ -53,8 +53,8 @@ def _check(mine: Ledger, known: Ledger) -> None:
     for line in (_strange_import(mine, known), _strange_day(mine, known)):
         if line:
             raise Foreign(
-                f"BigQuery has what this lake has not ({line}), so another host wrote to it: `chipledger copy --from"
-                " bigquery` makes this lake anew; what only this lake has is to be imported again then"
+                f"BigQuery has what this lake has not ({line}): another host wrote to it; move this lake away,"
+                " `chipledger copy --from bigquery`, and import again what only this lake had"
             )
 
 

@@ -50,22 +50,26 @@ def done(warehouse: Warehouse, name: str, start: Callable[[str], Job]) -> Job:
 
 def _job(warehouse: Warehouse, job_id: str, start: Callable[[str], Job]) -> tuple[Job, bool]:
     """The job, and whether it was begun here; its answer may have been lost."""
-    from google.api_core.exceptions import Conflict, NotFound
+    from google.api_core.exceptions import Conflict
 
-    try:
-        return _known(warehouse, job_id), False
-    except NotFound:
-        pass
+    if (job := _known(warehouse, job_id)) is not None:
+        return job, False
     try:
         return start(job_id), True
     except Conflict:
-        return _known(warehouse, job_id), True
+        if (job := _known(warehouse, job_id)) is None:
+            raise
+        return job, True
 
 
-def _known(warehouse: Warehouse, job_id: str) -> Job:
+def _known(warehouse: Warehouse, job_id: str) -> Job | None:
+    from google.api_core.exceptions import NotFound
     from google.cloud.bigquery import LoadJob, QueryJob
 
-    job = warehouse.client.get_job(job_id)
+    try:
+        job = warehouse.client.get_job(job_id)
+    except NotFound:
+        return None
     if not isinstance(job, (LoadJob, QueryJob)):
         raise StoreError(f"BigQuery: job {job_id} is neither a load nor a query: somebody else's")
     return job

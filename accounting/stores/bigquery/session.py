@@ -23,7 +23,7 @@ from accounting.reader import Answer, Scan
 from accounting.stores import arrow
 from accounting.stores.bigquery import places
 from accounting.stores.bigquery.catalog import SWITCH
-from accounting.stores.bigquery.client import Warehouse, answered, connect, said
+from accounting.stores.bigquery.client import Warehouse, answered, connect, reason, said
 from accounting.stores.bigquery.parameters import parameters
 from accounting.stores.engine import Session, open_session
 from accounting.stores.googlesql import name_columns, to_duckdb
@@ -33,7 +33,6 @@ from accounting.stores.subset import DIALECT, parse
 from accounting.tables import PUBLICATIONS, RUNS
 
 if TYPE_CHECKING:
-    from google.api_core.exceptions import GoogleAPICallError
     from google.api_core.retry import Retry
     from google.cloud.bigquery import QueryJobConfig
 
@@ -191,14 +190,10 @@ def _answers(settings: BigQueryTable) -> Iterator[None]:
             yield
     except StoreError as error:
         cause = error.__cause__
-        if isinstance(cause, GoogleAPICallError) and "bytesBilledLimitExceeded" in _reasons(cause):
+        if isinstance(cause, GoogleAPICallError) and "bytesBilledLimitExceeded" in reason(cause):
             cap = f"maximum_bytes_billed = {settings.maximum_bytes_billed}"
             raise InputError(f"query: it would scan more than {cap}: filter on day, or raise it") from cause
         if isinstance(cause, BadRequest):
             # where in the text is of the text that was sent, not of the user's
             raise InputError(f"query: {re.sub(r' at [[][0-9]+:[0-9]+[]]', '', said(cause))}") from cause
         raise
-
-
-def _reasons(error: GoogleAPICallError) -> set[str]:
-    return {str(one.get("reason")) for one in error.errors or () if isinstance(one, dict)}

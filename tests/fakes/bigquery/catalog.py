@@ -49,7 +49,7 @@ class Resource:
 
     @property
     def partition_column(self) -> str | None:
-        return (self.body.get("timePartitioning") or {}).get("field")
+        return (self.body.get("timePartitioning") or self.body.get("rangePartitioning") or {}).get("field")
 
     def touch(self) -> None:
         """Rows or the resource changed."""
@@ -229,7 +229,8 @@ def _check_layout(table: Resource) -> None:
     """Partitioning and clustering name columns of the table, of types that are allowed there."""
     kinds = {one["name"].lower(): one["type"] for one in table.fields}
     column = table.partition_column
-    if column and kinds.get(column.lower()) not in ("DATE", "TIMESTAMP", "DATETIME"):
+    allowed = ("INTEGER",) if "rangePartitioning" in table.body else ("DATE", "TIMESTAMP", "DATETIME")
+    if column and kinds.get(column.lower()) not in allowed:
         raise invalid(f"The field specified for partitioning cannot be found or has a wrong type: {column}")
     clustering = (table.body.get("clustering") or {}).get("fields", [])
     if len(clustering) > 4:

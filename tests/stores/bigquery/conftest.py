@@ -1,56 +1,39 @@
-"""A small simulated company in a lake and in a BigQuery on loopback; nobody changes it."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from accounting.config import BigQueryTable
-from accounting.inputs.importing import silent
-from accounting.project import Project
-from accounting.simulate.demo import Plan, build_demo
-from accounting.stores.bigquery.client import Warehouse, connect
-from accounting.stores.bigquery.push import push
+pytest.importorskip("google.cloud.bigquery", reason="the extra gcp is not installed")
+pytest.importorskip("google.cloud.bigquery_storage_v1", reason="the extra gcp is not installed")
+
 from tests.fakes.bigquery.serving import Loopback, serve
-
-PLAN = Plan(devices=48, days=3, until=date(2026, 11, 23), seed=7, interval=10)
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """The company's project, which asks its lake, and what it takes to ask the warehouse."""
-
-    project: Project
-    loopback: Loopback
-    settings: BigQueryTable
-
-    def asking(self, **settings: object) -> Project:
-        """The same project with `[bigquery]`; some settings may be others."""
-        table = msgspec.structs.replace(self.settings, **settings)
-        return Project(msgspec.structs.replace(self.project.config, bigquery=table))
-
-    @property
-    def warehouse(self) -> Warehouse:
-        return connect(self.settings)
+from tests.stores.bigquery import fleet as fleets
+from tests.stores.bigquery.hosts import Host, copied, filled, settings
+from tests.test_pipeline import Ledger
 
 
-def settings_of(loopback: Loopback) -> BigQueryTable:
-    return BigQueryTable(project="acme-billing", dataset="gpu", endpoint=loopback.url, storage_endpoint=loopback.grpc)
-
-
-def bring(folder: Path, loopback: Loopback) -> Fleet:
-    """Makes the company in `folder` and pushes it."""
-    fleet = Fleet(build_demo(PLAN, folder, silent).project, loopback, settings_of(loopback))
-    push(fleet.project.lake, fleet.warehouse, silent)
-    return fleet
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    with serve() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with serve() as loopback:
-        yield bring(tmp_path_factory.mktemp("warehouse") / "fleet", loopback)
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    """A project with something of everything: copy it."""
+    return filled(tmp_path_factory.mktemp("filled") / "p")
+
+
+@pytest.fixture
+def one(ledger: Ledger, loopback: Loopback, tmp_path: Path) -> Host:
+    """A host with everything in its lake and nothing in the warehouse."""
+    return copied(ledger, tmp_path / "one", settings(loopback))
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fleets.Fleet]:
+    """A small simulated company in a lake and in a warehouse; nobody changes it."""
+    with serve() as running:
+        yield fleets.bring(tmp_path_factory.mktemp("warehouse") / "fleet", running)

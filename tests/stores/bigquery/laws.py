@@ -23,7 +23,7 @@ from accounting.stores.bigquery.session import ask
 from accounting.stores.engine import Session, open_session
 from accounting.stores.subset import DIALECT, parse
 from accounting.tables import RESULTS
-from tests.stores.bigquery.conftest import Fleet
+from tests.stores.bigquery.fleet import Fleet
 
 BESIDE = ("run", "staged", "rebuilt")
 Answered = tuple[str, str, pl.DataFrame, pl.DataFrame]

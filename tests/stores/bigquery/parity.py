@@ -26,7 +26,7 @@ from accounting.reader import Reader
 from accounting.stores.subset import parse
 from app.literal import parameters_of
 from tests.fakes.bigquery.serving import serve
-from tests.stores.bigquery.conftest import Fleet, bring
+from tests.stores.bigquery.fleet import Fleet, bring
 from tests.stores.bigquery.laws import laws
 
 FOLDERS = ("queries", "app", "run", "simulate")

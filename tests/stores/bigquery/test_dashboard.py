@@ -22,7 +22,7 @@ from app.source import Source, question
 from tests.app.conftest import KINDS, bring, new, run
 from tests.fakes.bigquery.faults import Fault
 from tests.fakes.bigquery.serving import Loopback, serve
-from tests.stores.bigquery.conftest import Fleet, settings_of
+from tests.stores.bigquery.fleet import Fleet, settings_of
 
 MARCH = Bill("2026-03").parameters
 

@@ -7,7 +7,7 @@ import pytest
 
 import sql
 from accounting.checks import REBUILT
-from tests.stores.bigquery.conftest import Fleet
+from tests.stores.bigquery.fleet import Fleet
 from tests.stores.bigquery.parity import FOLDERS, Compared, compared, parity
 
 

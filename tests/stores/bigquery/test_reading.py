@@ -19,7 +19,7 @@ from accounting.errors import InputError, StoreError
 from accounting.reader import Reader
 from accounting.stores.subset import REFUSED
 from tests.fakes.bigquery.faults import Fault
-from tests.stores.bigquery.conftest import Fleet
+from tests.stores.bigquery.fleet import Fleet
 
 MANY = (
     "SELECT a.hour, a.device_seconds, b.day FROM usage AS a JOIN prices AS b ON b.cluster = a.cluster ORDER BY 1, 2, 3"
