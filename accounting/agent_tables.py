@@ -38,6 +38,8 @@ AGENT_RECORDS = Table(
         ("health!", "int64", "Bits: 1 lost, 2 xid, 4 ecc, 8 reset; any of them: it could not be used."),
         ("flags!", "int64", "Bits: 1 contradiction, 2 held, 4 energy_restart, 8 coarse, 16 and 32 how it was split."),
     ),
+    partition_by="start_ms",
+    raw=True,
 )
 AGENT_HOLDINGS = Table(
     "agent_holdings",

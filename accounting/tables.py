@@ -110,6 +110,8 @@ INPUT_SAMPLES = Table(
         ("power_mw", "int64", "Mean power in milliwatts."),
         ("energy_mj", "int64", "Energy in the interval in millijoules."),
     ),
+    partition_by="start_ms",
+    raw=True,
 )
 QUARANTINE = Table(
     "quarantine",

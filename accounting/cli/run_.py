@@ -12,7 +12,7 @@ import polars as pl
 
 import sql
 from accounting import pipeline, unpriced
-from accounting.cli import screen
+from accounting.cli import pushing, screen
 from accounting.errors import InputError
 from accounting.pipeline import Report
 from accounting.project import Project
@@ -41,6 +41,7 @@ def command(ctx: click.Context, first: datetime | None, last: datetime | None) -
     project = screen.project(ctx)
     with screen.progress() as tell:
         report = pipeline.run(project.config, first.date() if first else None, last.date() if last else None, tell)
+    pushing.after_commit(project)  # before anything is asked: what people read has to have it
     _show(report, project)
     if _show_all(report, project):
         sys.exit(UNPRICED)
