@@ -98,7 +98,7 @@ def preview(project: Project, more: pl.DataFrame, progress: pipeline.Progress) -
 
 def _published(project: Project) -> pl.DataFrame:
     with closing(project.lake_reader()) as reader:
-        return reader.query(sql.read("queries/borne"))
+        return reader.query(sql.read("commands/borne"))
 
 
 def _total(column: pl.Series) -> Decimal:
@@ -106,7 +106,7 @@ def _total(column: pl.Series) -> Decimal:
 
 
 def _borne(inventory: Inventory, spans: list[Span], config: Config, progress: pipeline.Progress) -> pl.DataFrame:
-    """The rows of `queries/borne`, of the inputs accounted anew."""
+    """The rows of `commands/borne`, of the inputs accounted anew."""
     days, _ = plan.days(inventory, spans, [], config.policies, {}, None, None)
     halo, done, parts = plan.halo_ms(config.policies), 0, []
     for chunk in plan.chunks(days):

@@ -76,4 +76,4 @@ def _warehouse(project: Project) -> str:
 
 
 def _rows(session: Session, name: str) -> list[dict[str, Any]]:
-    return session.query(sql.read(f"queries/{name}")).to_dicts()
+    return session.query(sql.read(f"commands/{name}")).to_dicts()

@@ -62,7 +62,7 @@ def _list(project: Project, top: int) -> None:
     found = unowned(project, top)
     if not found:
         with closing(project.lake_reader()) as reader:
-            published = reader.query(sql.read("queries/last_run")).height
+            published = reader.query(sql.read("commands/last_run")).height
         none = "nothing is published yet; next: chipledger run"
         click.echo("nothing that is published is without a team" if published else none)
         return

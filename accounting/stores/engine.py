@@ -38,6 +38,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 _STORED = (*RESULTS, QUARANTINE, PUBLICATIONS, RUNS)
 
+_DECLARE = "-- @month STRING: meaning"
 _BIGQUERY_TYPES = {pl.String: "STRING", pl.Int64: "INT64", pl.Date: "DATE", pl.Boolean: "BOOL"}
 
 Schema = dict[str, dict[str, dict[str, str]]]
@@ -222,7 +223,7 @@ def _answers() -> Iterator[None]:
 def _asked_for_more(said: str) -> str | None:
     """A parameter without a value, in our words."""
     _, found, names = said.partition("Values were not provided for the following parameters: ")
-    return f"no value is given for @{names}: write the value itself, the CLI takes none" if found else None
+    return f"no value is given for @{names}: write the value itself, or declare it, `{_DECLARE}`" if found else None
 
 
 def _damage(error: duckdb.Error, said: str) -> Damaged | None:

@@ -10,7 +10,7 @@ import streamlit as st
 from app import amounts, sidebar, states
 from app.amounts import NOTHING, hours, money, percent, ratio
 from app.filters import Filter, Scope, address
-from app.pieces import heat, reasons
+from app.pieces import heat, queues, reasons
 from app.pieces.figures import Card, cards
 from app.pieces.notices import heading
 from app.pieces.tables import Column, Line, bar, beside, extra, joined, link, table, text, two
@@ -47,6 +47,10 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     with st.container(border=True, key="unallocated"):
         rows = view.rows("unallocated", chosen.parameters)
         st.html(reasons.unallocated(rows, view.currency) + asked(chosen.parameters, "unallocated"))
+    quotas = view.rows("queues", chosen.parameters)
+    if quotas:
+        with st.container(border=True, key="queues"):
+            st.html(queues.quotas(quotas) + asked(chosen.parameters, "queues"))
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(border=True, height="stretch", key="pools"):
         _pools(view, chosen)

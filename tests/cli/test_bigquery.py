@@ -54,7 +54,7 @@ def test_commands_that_write_push(configured: Shell, loopback: Loopback) -> None
     more = JOBS.replace("j1", "j9")
 
     done = configured(*configured.put("jobs", more))
-    assert done.stdout.splitlines()[-1].startswith("BigQuery acme.gpu: 8 loads, ")
+    assert done.stdout.splitlines()[-1].startswith("BigQuery acme.gpu: 9 loads, ")
     assert configured("imports", "undo", "4").stdout.splitlines()[-1].startswith("BigQuery acme.gpu: no rows to load")
     assert configured("run").stdout.startswith("BigQuery acme.gpu: ")
     assert "has all of the lake" in configured("status").stdout

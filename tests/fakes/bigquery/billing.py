@@ -10,8 +10,9 @@ from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from tests.fakes.bigquery.catalog import Resource
+from tests.fakes.bigquery.catalog import Resource, quoted
 from tests.fakes.bigquery.errors import ApiError, invalid_query
+from tests.fakes.bigquery.partitions import touched
 from tests.fakes.bigquery.queries import DIALECT, Setting
 from tests.fakes.bigquery.rules import rewrite
 from tests.fakes.bigquery.statements import written
@@ -67,7 +68,7 @@ def _size(scope: Scope, alias: str, table: exp.Table, setting: Setting) -> int:
         raise invalid_query(f"Cannot query over table '{title}' {problem}")
     used = {column.name.lower() for column in scope.source_columns(alias)}
     fields = [one for one in resource.fields if one["name"].lower() in used]
-    where = " AND ".join(f"({one})" for one in filters) or "TRUE"
+    where = touched(resource, quoted(table.db, table.name), filters)
     return setting.catalog.size(table.db, table.name, fields, where)
 
 

@@ -77,6 +77,8 @@ class Catalog:
         self.database.execute("SET TimeZone = 'UTC'")
         self.datasets: dict[str, Resource] = {}
         self.tables: dict[tuple[str, str], Resource] = {}
+        self.groups: dict[str, set[str]] = {}
+        """Members of each group of users."""
         self.lock = threading.RLock()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlglot import exp
@@ -14,6 +15,7 @@ from tests.fakes.bigquery.statements import written
 
 WORDS = ("CREATE", "DROP", "ALTER")
 Json = dict[str, Any]
+_ALTER_SCHEMA = re.compile(r"ALTER\s+SCHEMA\s+(?:IF\s+EXISTS\s+)?", re.IGNORECASE)
 _OPTIONS = {
     "description": "description",
     "friendly_name": "friendlyName",
@@ -25,6 +27,9 @@ _OPTIONS = {
 
 def run(sql: str, setting: Setting) -> None:
     """Raises `ApiError` on what exists already, or is not there, or is not known."""
+    if _ALTER_SCHEMA.match(sql):
+        _alter_schema(sql, setting)
+        return
     tree = parse(sql)
     if isinstance(tree, exp.Create):
         _create(tree, setting)
@@ -139,15 +144,14 @@ def _options(tree: exp.Expr) -> Json:
     out: Json = {}
     properties = tree.args.get("properties")
     for one in properties.expressions if properties else []:
-        if isinstance(one, (exp.Property, exp.LocationProperty)):
-            out |= _option(one)
+        out |= _option(one)
     return out
 
 
 def _option(one: exp.Expr) -> Json:
     if isinstance(one, exp.LocationProperty):
         return {"location": one.this.name}
-    if not isinstance(one, exp.Property):
+    if type(one) is not exp.Property:  # PARTITION BY and CLUSTER BY are properties too
         return {}
     name = one.this.name.lower()
     if name not in _OPTIONS:
@@ -166,18 +170,23 @@ def _layout(tree: exp.Expr) -> Json:
     properties = tree.args.get("properties")
     for one in properties.expressions if properties else []:
         if isinstance(one, exp.PartitionedByProperty):
-            out["timePartitioning"] = _partitioning(one.this)
+            out |= _partitioning(one.this)
         elif isinstance(one, exp.ClusterProperty):
             out["clustering"] = {"fields": [column.name for column in one.expressions]}
     return out
 
 
 def _partitioning(node: exp.Expr) -> Json:
+    if isinstance(node, exp.RangeBucket):
+        series = node.expression
+        bounds = {"start": series.args["start"], "end": series.args["end"], "interval": series.args["step"]}
+        numbers = {key: bound.sql(dialect=DIALECT) for key, bound in bounds.items()}
+        return {"rangePartitioning": {"field": node.this.name, "range": numbers}}
     unit = node.args.get("unit")
     column = node if isinstance(node, exp.Identifier) else node.find(exp.Column)
     if column is None:
         raise invalid_query("PARTITION BY expression must be a column, DATE(column), or a truncation of one")
-    return {"type": unit.name.upper() if unit is not None else "DAY", "field": column.name}
+    return {"timePartitioning": {"type": unit.name.upper() if unit is not None else "DAY", "field": column.name}}
 
 
 def _drop(tree: exp.Drop, setting: Setting) -> None:
@@ -195,7 +204,7 @@ def _drop(tree: exp.Drop, setting: Setting) -> None:
 
 def _alter(tree: exp.Alter, setting: Setting) -> None:
     if str(tree.args["kind"]).upper() not in ("TABLE", "VIEW"):
-        raise invalid_query("This server alters tables and views only")
+        raise invalid_query("This server alters schemas, tables and views only")
     project, dataset, name = _name(tree.this, setting)
     for action in tree.args["actions"]:
         table = setting.catalog.table(project, dataset, name)
@@ -211,6 +220,15 @@ def _alter(tree: exp.Alter, setting: Setting) -> None:
         else:
             raise invalid_query(f"This server does not know ALTER TABLE … {action.sql(dialect=DIALECT)}")
         setting.catalog.patch_table(project, dataset, name, change)
+
+
+def _alter_schema(sql: str, setting: Setting) -> None:
+    tree = parse(_ALTER_SCHEMA.sub("ALTER TABLE ", sql, count=1))  # the parser knows no ALTER SCHEMA
+    if not isinstance(tree, exp.Alter) or not all(isinstance(one, exp.AlterSet) for one in tree.args["actions"]):
+        raise invalid_query("This server knows SET OPTIONS only in ALTER SCHEMA")
+    dataset = setting.catalog.dataset(*_schema_name(tree.this, setting))
+    for one in (part for action in tree.args["actions"] for part in action.expressions):
+        dataset.patch(_set_options(one))
 
 
 def _set_options(node: exp.Expr) -> Json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from tests.fakes.bigquery import ddl, dml
+from tests.fakes.bigquery import access, ddl, dml
 from tests.fakes.bigquery.billing import Bill, priced
 from tests.fakes.bigquery.catalog import Catalog, quoted
 from tests.fakes.bigquery.errors import invalid, invalid_query
@@ -96,7 +95,7 @@ class Run:
         if statement.word == "BEGIN":
             self._begin()
         elif statement.word == "COMMIT":
-            time.sleep(self._faults.pause_s)
+            self._faults.meanwhile()
             self._commit()
         elif statement.word == "ROLLBACK":
             self._open()
@@ -105,6 +104,8 @@ class Run:
             self._assert(statement)
         elif statement.word in dml.WORDS:
             self._change(statement)
+        elif access.is_policy(statement.text):
+            access.change_policy(statement.text, self._catalog, self._job.project)
         elif statement.word in ddl.WORDS:
             if self._transaction:
                 raise invalid_query(f"{statement.word} is not supported inside a transaction")

@@ -98,9 +98,8 @@ class Jobs:
             job.wanted.wait(_PATIENCE_S)
         try:
             if fails:
-                raise ApiError(
-                    503, "backendError", "Error encountered during execution. Retrying may solve the problem."
-                )
+                reason = "backendError" if job.kind == "load" else "jobBackendError"
+                raise ApiError(400, reason, "Error encountered during execution. Retrying may solve the problem.")
             work(job)
         except ApiError as error:
             job.error = error

@@ -38,7 +38,7 @@ def insert_job(service: Service, request: Request, project: str) -> Json:
         raise invalid("Loads come with their file here, by an upload")
     job = service.start_query(project, body, request.user)
     done = job.done.is_set()
-    if done and job.error and (job.configuration.get("dryRun") or job.error.reason == "bytesBilledLimitExceeded"):
+    if done and job.error and job.configuration.get("dryRun"):
         raise job.error
     return job.show(done=done)
 

@@ -18,12 +18,26 @@ from tests.fakes.bigquery.jobs import Job
 from tests.fakes.bigquery.partitions import condition
 
 Json = dict[str, Any]
-_LAYOUT = ("timePartitioning", "clustering")
+_KNOWN = {
+    "destinationTable",
+    "sourceFormat",
+    "schema",
+    "writeDisposition",
+    "createDisposition",
+    "ignoreUnknownValues",
+    "parquetOptions",
+    "timePartitioning",
+    "rangePartitioning",
+    "clustering",
+}
+_LAYOUT = ("timePartitioning", "rangePartitioning", "clustering")
 
 
 def load(job: Job, catalog: Catalog, content: bytes) -> None:
     """Does the load job; raises `ApiError` with nothing written."""
     config = job.configuration["load"]
+    if config.keys() - _KNOWN:
+        raise invalid(f"This server does not know configuration.load.{min(config.keys() - _KNOWN)}")
     target = config["destinationTable"]
     project, dataset = target["projectId"], target["datasetId"]
     name, _, partition = target["tableId"].partition("$")

@@ -13,12 +13,14 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
+from tests.fakes.bigquery import access
 from tests.fakes.bigquery.catalog import Catalog, Resource
 from tests.fakes.bigquery.errors import invalid_query, not_found
 from tests.fakes.bigquery.fields import googlesql_type
 from tests.fakes.bigquery.parameters import Parameter
 
 DIALECT = "bigquery"
+NOBODY = "test@localhost"
 ROWS = "bq_rows_"
 """Arrays of structs are temporary tables of that name and the parameter's."""
 
@@ -34,6 +36,8 @@ class Setting:
     user: str | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     row_count: int | None = None
+    view: tuple[str, str, str] | None = None
+    """The view whose query this is."""
 
     def resolve(self, table: exp.Table) -> tuple[str, str, Resource]:
         """Dataset, name and resource of a table in the query; raises `ApiError`."""
@@ -47,6 +51,7 @@ class Setting:
         resource = self.catalog.tables.get((dataset, table.name))
         if resource is None:
             raise not_found("Table", f"{title}.{table.name} was not found in location {self.location}")
+        access.check(self.catalog, self.user, (project, dataset, table.name), self.view)
         return dataset, table.name, resource
 
     def _here(self, dataset: Resource) -> bool:
@@ -95,9 +100,13 @@ def expanded(tree: exp.Expr, setting: Setting) -> exp.Expr:
             dataset, name, resource = setting.resolve(table)
             alias = table.alias or name
             if resource.is_view:
-                inside = Setting(setting.catalog, setting.project, setting.location, user=setting.user)
+                where = table.catalog or setting.project, dataset, name
+                inside = Setting(setting.catalog, setting.project, setting.location, user=setting.user, view=where)
                 query = expanded(parse(resource.body["view"]["query"]), inside)
                 _put(table, exp.Subquery(this=query, alias=_alias(alias)))
+            elif only := access.rows_filter(resource, setting.user, setting.catalog.groups):
+                query = exp.select("*").from_(_physical(dataset, name, name)).where(parse(only))
+                _put(table, exp.Subquery(this=_with_values(query, setting), alias=_alias(alias)))
             else:
                 _put(table, _physical(dataset, name, alias))
     return tree
@@ -146,6 +155,8 @@ def _visible(node: exp.Expr) -> Iterator[exp.CTE]:
 
 
 def _with_values(tree: exp.Expr, setting: Setting) -> exp.Expr:
+    for function in list(tree.find_all(exp.SessionUser)):
+        function.replace(exp.Literal.string(setting.user or NOBODY))
     for unnest in list(tree.find_all(exp.Unnest)):
         _rows_in_place(unnest, setting)
     for node in list(tree.find_all(exp.Parameter)):

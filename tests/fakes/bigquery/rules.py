@@ -168,6 +168,8 @@ def _moved(node: exp.Expr) -> exp.Expr:
 
 def _extracted(node: exp.Expr) -> exp.Expr:
     part = node.name.upper()
+    if has_type(node.expression, T.TIMESTAMPTZ):
+        node.set("expression", exp.AtTimeZone(this=node.expression.copy(), zone=exp.Literal.string("UTC")))
     if part == "DAYOFWEEK":
         node.set("this", exp.var("DOW"))
         return exp.paren(exp.Add(this=node.copy(), expression=exp.Literal.number(1)))

@@ -12,7 +12,6 @@ import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import types
 
 from tests.fakes.bigquery.billing import priced
-from tests.fakes.bigquery.catalog import Catalog
 from tests.fakes.bigquery.errors import ApiError
 from tests.fakes.bigquery.execution import conformed
 from tests.fakes.bigquery.queries import Setting, parse, prepared
@@ -40,7 +39,7 @@ class Storage:
         if asked.data_format != types.DataFormat.ARROW:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "This server gives ARROW only")
         try:
-            rows = self._rows(asked)
+            rows = self._rows(asked, _user(context))
         except ApiError as error:
             _abort(context, error)
         name = f"{request.parent}/locations/us/sessions/{uuid.uuid4().hex}"
@@ -59,7 +58,7 @@ class Storage:
             estimated_row_count=rows.num_rows,
         )
 
-    def _rows(self, asked: types.ReadSession) -> pa.Table:
+    def _rows(self, asked: types.ReadSession, user: str | None) -> pa.Table:
         _, project, _, dataset, _, table = asked.table.split("/")
         wanted = list(asked.read_options.selected_fields)
         if dataset == "_anonymous":
@@ -68,7 +67,8 @@ class Storage:
         catalog = self._service.catalog
         if catalog.table(project, dataset, table).is_view:
             raise ApiError(400, "invalid", "request failed: only tables of type TABLE can be read, this is a VIEW")
-        return _read(catalog, project, (dataset, table), wanted, asked.read_options.row_restriction)
+        setting = Setting(catalog, project, catalog.dataset(project, dataset).body["location"], user=user)
+        return _read(setting, f"`{project}`.`{dataset}`.`{table}`", wanted, asked.read_options.row_restriction)
 
     def read_rows(
         self, request: types.ReadRowsRequest, context: grpc.ServicerContext
@@ -89,15 +89,17 @@ def _schema(rows: pa.Table) -> types.ArrowSchema:
     return types.ArrowSchema(serialized_schema=rows.schema.serialize().to_pybytes())
 
 
-def _read(catalog: Catalog, project: str, where: tuple[str, str], wanted: list[str], restriction: str) -> pa.Table:
-    dataset, table = where
+def _user(context: grpc.ServicerContext) -> str | None:
+    metadata = dict(context.invocation_metadata())
+    return str(metadata.get("authorization", "")).removeprefix("Bearer ") or None
+
+
+def _read(setting: Setting, table: str, wanted: list[str], restriction: str) -> pa.Table:
     columns = ", ".join(f"`{name}`" for name in wanted) or "*"
     only = f" WHERE {restriction}" if restriction else ""
-    location = catalog.dataset(project, dataset).body["location"]
-    setting = Setting(catalog, project, location)
-    query = prepared(parse(f"SELECT {columns} FROM `{project}`.`{dataset}`.`{table}`{only}"), setting)
+    query = prepared(parse(f"SELECT {columns} FROM {table}{only}"), setting)
     priced(query, setting)  # a table that wants a filter on its partitions wants one here too
-    cursor = catalog.cursor()
+    cursor = setting.catalog.cursor()
     try:
         return conformed(cursor.sql(written(rewrite(query))).to_arrow_table())
     finally:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.fakes.bigquery import ddl, fields
+from tests.fakes.bigquery import access, ddl, fields
 from tests.fakes.bigquery.catalog import Resource, quoted
 from tests.fakes.bigquery.errors import ApiError
 from tests.fakes.bigquery.partitions import condition
@@ -124,6 +124,7 @@ def list_rows(service: Service, request: Request, project: str, dataset: str, ta
     if dataset == "_anonymous":
         rows, columns = service.result(table)
     else:
+        access.check(service.catalog, request.user, (project, dataset, table.partition("$")[0]), None)
         rows, columns = _stored(service, project, dataset, table)
     chosen = request.query.get("selectedFields")
     if chosen:
