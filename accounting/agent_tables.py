@@ -38,6 +38,8 @@ AGENT_RECORDS = Table(
         ("health!", "int64", "Bits: 1 lost, 2 xid, 4 ecc, 8 reset; any of them: it could not be used."),
         ("flags!", "int64", "Bits: 1 contradiction, 2 held, 4 energy_restart, 8 coarse, 16 and 32 how it was split."),
     ),
+    partition_by="start_ms",
+    raw=True,
 )
 AGENT_HOLDINGS = Table(
     "agent_holdings",
@@ -161,6 +163,22 @@ AGENT_SERVED = Table(
         ("busy_ms", "int64", "Milliseconds of one device in which the engine computed, where it measures them."),
     ),
 )
+AGENT_QUOTAS = Table(
+    "agent_quotas",
+    "A queue's nominal quota of accelerators in an interval, and how much of it and beyond it was used.",
+    ("import_seq", "row"),
+    columns(
+        *_TOLD,
+        ("queue!", "string", "Queue: a ClusterQueue of Kueue."),
+        ("cohort", "string", "Cohort that the queue may borrow from; NULL: it is in none."),
+        ("flavor!", "string", "Resource flavor."),
+        ("accelerator!", "string", "Name of the accelerator; of slices with their profile."),
+        ("nominal_ppm!", "int64", "Nominal quota, in millionths of accelerators."),
+        ("used_ppm!", "int64", "Used by admitted workloads, in millionths of accelerators."),
+        ("start_ms!", "int64", "Start of the interval."),
+        ("until_ms!", "int64", "End of the interval."),
+    ),
+)
 
 AGENT: dict[str, Table] = {
     t.name: t
@@ -172,5 +190,6 @@ AGENT: dict[str, Table] = {
         AGENT_ALLOCATIONS,
         AGENT_STOCK,
         AGENT_SERVED,
+        AGENT_QUOTAS,
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 import sql
-from accounting.core.partition import AGENT, SERVED
-from accounting.inventory import Inventory, Span, served
+from accounting.core.partition import AGENT, QUOTAS, SERVED
+from accounting.inventory import Inventory, Span, quotas, served
 from accounting.plan import EMPTY, Day, epoch_ms
 from accounting.policy import Policy
 from accounting.stores.engine import Session, open_session
@@ -108,7 +108,8 @@ def _check(
     session.load("run.names", inventory.names)
     session.load("run.told_jobs", _told(inventory.jobs).filter(pl.col("import_seq") < AGENT))
     session.load("run.told_capacity", _told(inventory.capacity).filter(pl.col("device_id").is_null()))
-    session.load("run.served", _served(inventory, spans, day_rows))
+    session.load("run.served", _told_of_days(served, SERVED, inventory, spans, day_rows))
+    session.load("run.quotas", _told_of_days(quotas, QUOTAS, inventory, spans, day_rows))
     session.load("run.platforms", pl.DataFrame({"team": sorted({p.platform_team for p in policies})}))
     for name in REBUILT:
         session.define(f"rebuilt.{name}", sql.read(f"rebuilt/{name}"), keep=True)
@@ -126,13 +127,19 @@ def _check(
     )
 
 
-def _served(inventory: Inventory, spans: Sequence[Span], days: Sequence[tuple[str, date, int, int]]) -> pl.DataFrame:
-    """What the engines of the clusters of these days counted, and `cluster`; of days in between too."""
-    found = [pl.DataFrame(schema={**SERVED, "cluster": pl.String})]
+def _told_of_days(
+    read: Callable[[Inventory, Span, int, int], pl.DataFrame],
+    schema: Mapping[str, pl.DataType | type[pl.DataType]],
+    inventory: Inventory,
+    spans: Sequence[Span],
+    days: Sequence[tuple[str, date, int, int]],
+) -> pl.DataFrame:
+    """What is read of the clusters of these days, and `cluster`; of days in between too."""
+    found = [pl.DataFrame(schema={**schema, "cluster": pl.String})]
     for span in spans:
         mine = [(start, end) for cluster, _, start, end in days if cluster == span.cluster]
         if mine:
-            rows = served(inventory, span, min(start for start, _ in mine), max(end for _, end in mine))
+            rows = read(inventory, span, min(start for start, _ in mine), max(end for _, end in mine))
             found.append(rows.with_columns(cluster=pl.lit(span.cluster)))
     return pl.concat(found)
 

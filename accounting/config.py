@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 import zoneinfo
@@ -44,11 +45,27 @@ class BillingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     zone: Text = "UTC"
 
 
+class BigQueryTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[bigquery]`: the warehouse that people read; the lake is this host's working copy of it then.
+
+    `maximum_bytes_billed` is of one query. `endpoint` is a URL and `storage_endpoint` a host:port in Google's place,
+    asked without credentials; "none": rows are read without the Storage API.
+    """
+
+    project: Text
+    dataset: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,1000}$")]
+    location: Text = "US"
+    maximum_bytes_billed: Annotated[int, Meta(ge=1)] = 100_000_000_000
+    endpoint: str = ""
+    storage_endpoint: str = ""
+
+
 class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """chipledger.toml as people write it."""
 
     lake: LakeTable = LakeTable()
     inbox: InboxTable = InboxTable()
+    bigquery: BigQueryTable | None = None
     billing: dict[str, BillingTable] = field(default_factory=dict)
     accelerators: dict[str, Text] = field(default_factory=dict)
     policy: PolicyKeys = PolicyKeys()
@@ -62,6 +79,7 @@ class Config(Struct, frozen=True, kw_only=True):
     keep_days: int
     inbox: str
     keep_inbox: bool
+    bigquery: BigQueryTable | None
     zones: dict[str, str]
     aliases: dict[str, str]
     policies: tuple[Policy, ...]
@@ -78,6 +96,7 @@ def load_config(path: Path | None) -> Config:
         keep_days=raw.lake.keep_days,
         inbox=raw.inbox.path,
         keep_inbox=raw.inbox.keep,
+        bigquery=raw.bigquery,
         zones={provider: _zone(table.zone, provider) for provider, table in raw.billing.items()},
         aliases=raw.accelerators,
         policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
@@ -104,9 +123,10 @@ def decode(struct: type[T], tables: dict[str, Any], where: str) -> T:
         raise InputError(f"{where}: {_explain(str(error), struct)}") from error
 
 
-def write_project(folder: Path) -> Path:
+def write_project(folder: Path, bigquery: BigQueryTable | None = None) -> Path:
     """Write chipledger.toml (its path is returned) and `policies/` into `folder`, made where missing.
 
+    With `bigquery` these settings are in force in it.
     Raises InputError where a chipledger.toml stands already; it is never overwritten.
     """
     file = folder / FILE
@@ -115,12 +135,26 @@ def write_project(folder: Path) -> Path:
     try:
         (folder / POLICIES).mkdir(parents=True, exist_ok=True)
         (folder / POLICIES / "README.md").write_text(_template("policies.md"), "utf-8")
-        file.write_text(_template(FILE), "utf-8")
+        file.write_text(_settings(bigquery), "utf-8")
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{folder}: is not a folder; choose another one") from error
     except OSError as error:
         raise StoreError(f"{error.filename}: cannot be written: {error.strerror}") from error
     return file
+
+
+def _settings(bigquery: BigQueryTable | None) -> str:
+    """The template; of `[bigquery]` the keys that say other than their default are in force."""
+    text = _template(FILE)
+    if bigquery is None:
+        return text
+    before, heading, after = text.partition("# [bigquery]\n")
+    lines = after.splitlines(keepends=True)
+    for number, info in enumerate(msgspec.structs.fields(BigQueryTable)):
+        value = getattr(bigquery, info.name)
+        if value != info.default:
+            lines[number] = f"{info.name} = {json.dumps(value)}\n"
+    return f"{before}{heading.removeprefix('# ')}{''.join(lines)}"
 
 
 def _find(path: Path | None) -> Path:
@@ -171,7 +205,7 @@ def _choices(key: str) -> tuple[str, ...]:
 
 
 def _keys(struct: type[Struct]) -> list[str]:
-    nested = (LakeTable, InboxTable, BillingTable, PolicyKeys)
+    nested = (LakeTable, InboxTable, BigQueryTable, BillingTable, PolicyKeys)
     return [info.encode_name for part in (struct, *nested) for info in msgspec.structs.fields(part)]
 
 

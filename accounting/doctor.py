@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 
 from accounting import gaps
-from accounting.config import POLICIES, Config, load_config
+from accounting.config import POLICIES, BigQueryTable, Config, load_config
 from accounting.core.ownership import own
 from accounting.core.pricing import book, check_currency, spans
 from accounting.errors import ChipledgerError
@@ -75,6 +75,8 @@ def examine(path: Path | None, now: int, *, deep: bool = False) -> Iterator[Find
     yield Finding("ok", "lake", f"{config.lake}, format {VERSION}")
     yield from _store(lake, deep)
     yield from _inputs(lake, config, now)
+    if config.bigquery is not None:
+        yield _warehouse(lake, config.bigquery)
 
 
 def _store(lake: Lake, deep: bool) -> Iterator[Finding]:
@@ -223,6 +225,23 @@ def _agents(lake: Lake) -> Finding:
     if found:
         return Finding("warn", "agents", "; ".join(found), "look at those nodes: chipledger-agent doctor")
     return Finding("ok", "agents", "nothing that they told of is missing")
+
+
+def _warehouse(lake: Lake, settings: BigQueryTable) -> Finding:
+    from accounting.stores.bigquery.standing import standing
+
+    try:
+        found = standing(lake, settings)
+    except ChipledgerError as error:
+        return Finding("fail", "bigquery", str(error), "see docs/bigquery.md, When something is wrong")
+    if found.foreign:
+        return Finding("fail", "bigquery", found.foreign)
+    return Finding(
+        "warn" if found.behind else "ok",
+        "bigquery",
+        str(found),
+        "chipledger copy --to bigquery" if found.behind else "",
+    )
 
 
 def _asked(what: str, says: str, question: Callable[[], object], remedy: str = "") -> Finding:

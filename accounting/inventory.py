@@ -10,11 +10,11 @@ import polars as pl
 
 from accounting import gaps
 from accounting.accelerators import canonical
-from accounting.agent_tables import AGENT_HOLDINGS, AGENT_RECORDS, AGENT_SERVED
+from accounting.agent_tables import AGENT_HOLDINGS, AGENT_QUOTAS, AGENT_RECORDS, AGENT_SERVED
 from accounting.core.partition import AGENT, DEVICE_SPANS, FILE, GAPS, SERVED, UNNAMED, Partition
 from accounting.core.rounding import proportion
 from accounting.core.steps import DAY, PPM, merge
-from accounting.inputs import counts, observations, stocked
+from accounting.inputs import counts, observations, quoted, stocked
 from accounting.inputs.arbiter import NO_DISPUTES, arbitrate
 from accounting.inputs.counts import rank
 from accounting.inputs.effective import effective
@@ -37,7 +37,8 @@ class Inventory:
     capacity speaks of. `imported` says when each live import was (import_seq, imported_ms). `records` are those of
     collectors as they came, `instances` who held MIG instances, `gaps` what has not come of them, `unnamed` what is
     known of capacity without devices, `maintenance` and `failed` when schedulers had devices out of service, `served`
-    what engines counted, `disputes` where collectors differed about a holder. All by cluster.
+    what engines counted, `disputes` where collectors differed about a holder, `quoted` what was told of
+    quotas of queues, with repetitions. All by cluster.
     """
 
     jobs: pl.DataFrame
@@ -55,6 +56,7 @@ class Inventory:
     failed: pl.DataFrame = field(default_factory=lambda: NO_SPANS)
     served: pl.LazyFrame = field(default_factory=lambda: AGENT_SERVED.empty().lazy().with_columns(rank=rank()))
     disputes: pl.DataFrame = field(default_factory=lambda: NO_DISPUTES)
+    quoted: pl.LazyFrame = field(default_factory=lambda: AGENT_QUOTAS.empty().lazy().with_columns(rank=rank()))
 
     @property
     def observed(self) -> pl.LazyFrame:
@@ -88,8 +90,10 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     told = arbitrate(observations.holdings(lake), counts.allocations(lake), logged, records)
     jobs = pl.concat([logged, observations.jobs(told.holdings, told.allocations, logged)])
     seen, stock = observations.capacity(observations.devices(lake)), counts.stock(lake)
-    priced = lake.scan_input("prices").select("accelerator").collect()
-    said = pl.concat([f["accelerator"] for f in (jobs, stated, seen, stock, priced)]).unique().sort()
+    quotas_told = quoted.told(lake)
+    named = (lake.scan_input("prices"), quotas_told)
+    priced, granted = (rows.select("accelerator").unique().collect(engine="streaming") for rows in named)
+    said = pl.concat([f["accelerator"] for f in (jobs, stated, seen, stock, priced, granted)]).unique().sort()
     names = _names(said.to_list(), aliases)
     stated, seen, stock = (_renamed(frame, names) for frame in (stated, seen, stock))
     levels = stocked.levels(stock, seen)
@@ -111,6 +115,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         stocked.devices_in(levels, seen, "unhealthy"),
         counts.served(lake),
         told.disputes,
+        quotas_told.join(names.lazy(), on="accelerator").with_columns(_chips("nominal_ppm", "used_ppm")),
     )
 
 
@@ -165,8 +170,15 @@ def _names(names: list[str], aliases: Mapping[str, str]) -> pl.DataFrame:
 
 def _renamed(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     joined = frame.join(names, on="accelerator", how="left", maintain_order="left")
-    chips = proportion(pl.col("quantity_ppm"), pl.col("chips_ppm"), pl.lit(PPM))
-    return joined.with_columns(accelerator=pl.col("canonical"), quantity_ppm=chips).select(frame.columns)
+    return joined.with_columns(_chips("quantity_ppm")).select(frame.columns)
+
+
+def _chips(*amounts: str) -> list[pl.Expr]:
+    """Of rows with their names: the canonical one, and amounts in chips."""
+    return [
+        pl.col("canonical").alias("accelerator"),
+        *(proportion(pl.col(amount), pl.col("chips_ppm"), pl.lit(PPM)).alias(amount) for amount in amounts),
+    ]
 
 
 def spans(inventory: Inventory, until: int | None) -> list[Span]:
@@ -265,6 +277,7 @@ def partition(
         _inside(inventory.unnamed, span, start, end),
         served(inventory, span, start, end),
         inventory.disputes.filter(mine).drop("cluster"),
+        quotas(inventory, span, start, end),
     )
 
 
@@ -295,6 +308,15 @@ def served(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFra
     """What the cluster's engines counted up to instants in `(start, end]`: SERVED."""
     mine = (pl.col("cluster") == span.cluster) & (pl.col("end_ms") > start) & (pl.col("end_ms") <= end)
     return once(inventory.served.filter(mine).collect(engine="streaming")).select(list(SERVED))
+
+
+def quotas(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:
+    """What the cluster's queues could use and used in `[start, end)`: QUOTAS."""
+    mine = (pl.col("cluster") == span.cluster) & (pl.col("start_ms") < end) & (pl.col("until_ms") > start)
+    clipped = inventory.quoted.filter(mine).with_columns(
+        pl.col("start_ms").clip(lower_bound=start), pl.col("until_ms").clip(upper_bound=end)
+    )
+    return quoted.levels(clipped.collect(engine="streaming"))
 
 
 def _inside(rows: pl.DataFrame, span: Span, start: int, end: int) -> pl.DataFrame:

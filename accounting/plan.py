@@ -169,18 +169,21 @@ def _parts(
     }
     parts = {name: _summed(frame) for name, frame in extents.items()}
     counts = _sample_counts(inventory.observed.filter(mine))
-    parts["served"] = _served(inventory.served.filter(mine))
+    quoted = _quota_counts(inventory.quoted.filter(mine))
+    # as one part, so that a day without quotas keeps the fingerprint from before there were any
+    reported = pl.concat([_served(inventory.served.filter(mine)), _sampled(quoted, 0)])
+    parts["reported"] = reported.group_by("day").agg(pl.col("value").sum())
     parts["samples"] = _sampled(counts, halo_ms(policies) // DAY)
-    parts["weight"] = _weights(extents["jobs"], extents["capacity"], counts)
+    parts["weight"] = _weights(extents["jobs"], extents["capacity"], counts, quoted)
     return parts
 
 
-def _weights(jobs: pl.DataFrame, capacity: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """Estimated rows per day: the hours of every holding and capacity row, and what samples weigh in memory."""
+def _weights(jobs: pl.DataFrame, capacity: pl.DataFrame, *counts: pl.DataFrame) -> pl.DataFrame:
+    """Estimated rows per day: the hours of every holding and capacity row, and what counted ones weigh in memory."""
     hours = (pl.col("end") - pl.col("start")) // HOUR + 1
     rows = [f.select("day", one=hours) for f in (jobs, capacity)]
-    held = samples.select("day", one=pl.col("n").cast(pl.Int64) // SAMPLES_PER_ROW)
-    return pl.concat([*rows, held]).group_by("day").agg(value=pl.col("one").sum())
+    held = [told.select("day", one=pl.col("n").cast(pl.Int64) // SAMPLES_PER_ROW) for told in counts]
+    return pl.concat([*rows, *held]).group_by("day").agg(value=pl.col("one").sum())
 
 
 def _told(rows: pl.DataFrame) -> pl.DataFrame:
@@ -196,6 +199,15 @@ def _served(rows: pl.LazyFrame) -> pl.DataFrame:
         .group_by("day")
         .agg(value=pl.col("one").sum())
     )
+
+
+def _quota_counts(rows: pl.LazyFrame) -> pl.DataFrame:
+    """How many rows on quotas each import brought that begin on `day` and end on `last`, and of what."""
+    first, last = pl.col("start_ms") // DAY, (pl.col("until_ms") - 1) // DAY
+    counts = rows.group_by("import_seq", "accelerator", day=first, last=last).agg(
+        pl.col("nominal_ppm", "used_ppm").sum(), n=pl.len()
+    )
+    return counts.collect(engine="streaming")
 
 
 def _priced(inventory: Inventory, mine: pl.Expr) -> pl.DataFrame:

@@ -72,7 +72,11 @@ def columns(*specs: Spec) -> tuple[Column, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: `grain` names the columns that identify a row, `partition_by` the day column if it has one."""
+    """One table: `grain` names the columns that identify a row.
+
+    `partition_by`, if there is one, names the day, or for raw rows the millisecond they start at: BigQuery keeps the
+    rows of a day together. Where they are `raw` it reads none of them for a query that does not say which days.
+    """
 
     name: str
     doc: str
@@ -80,6 +84,7 @@ class Table:
     columns: tuple[Column, ...]
     partition_by: str | None = None
     cluster_by: tuple[str, ...] = ()
+    raw: bool = False
 
     @property
     def schema(self) -> pl.Schema:
@@ -96,20 +101,3 @@ class Table:
         """CREATE TABLE in DuckDB's dialect; keys are checked by `sql/checks`, not by the engine."""
         columns = ", ".join(f'"{c.name}" {c.duckdb}{" NOT NULL" * c.required}' for c in self.columns)
         return f'CREATE TABLE {schema}."{self.name}" ({columns})'
-
-    def create_bigquery(self, dataset: str) -> str:
-        """CREATE TABLE in GoogleSQL with partitioning, clustering and descriptions."""
-        columns = ",\n  ".join(
-            f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required} OPTIONS (description={_quoted(c.doc)})"
-            for c in self.columns
-        )
-        partition = f"\nPARTITION BY `{self.partition_by}`" if self.partition_by else ""
-        cluster = f"\nCLUSTER BY {', '.join(f'`{c}`' for c in self.cluster_by)}" if self.cluster_by else ""
-        return (
-            f"CREATE TABLE IF NOT EXISTS `{dataset}`.`{self.name}` (\n  {columns}\n){partition}{cluster}"
-            f"\nOPTIONS (description={_quoted(self.doc)})"
-        )
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

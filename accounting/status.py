@@ -7,6 +7,7 @@ from typing import Any
 
 import sql
 from accounting import gaps, pipeline, plan
+from accounting.errors import ChipledgerError
 from accounting.project import Project
 from accounting.stores.engine import Session, open_session
 
@@ -17,7 +18,7 @@ class Status:
 
     `last_run` is a row of `runs` (None: never run), `published` has a row for each cluster. `waiting` are the
     cluster-days that a run would do, `fresh` how many of them were never published. `missing` says what agents told of
-    and has not come.
+    and has not come, `warehouse` how BigQuery stands beside the lake, or that it cannot be asked ('': not configured).
     """
 
     imports: dict[str, tuple[int, int]]
@@ -27,6 +28,7 @@ class Status:
     watermarks: dict[str, int] = field(default_factory=dict)
     waiting: list[plan.Day] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    warehouse: str = ""
 
     @property
     def fresh(self) -> int:
@@ -45,11 +47,33 @@ def take(project: Project) -> Status:
         published = _rows(session, "published")
         quarantined = int(_rows(session, "quarantined")[0]["n"])
     if not imports and not last:
-        return Status(imports, quarantined)
+        return Status(imports, quarantined, warehouse=_warehouse(project))
     _, spans, waiting, _ = pipeline.pending(project.config)
     watermarks = {span.cluster: span.watermark for span in spans}
-    return Status(imports, quarantined, last[0] if last else None, published, watermarks, waiting, gaps.said(lake))
+    return Status(
+        imports,
+        quarantined,
+        last[0] if last else None,
+        published,
+        watermarks,
+        waiting,
+        gaps.said(lake),
+        _warehouse(project),
+    )
+
+
+def _warehouse(project: Project) -> str:
+    """The rest is of the lake, and is told also where BigQuery does not answer."""
+    settings = project.config.bigquery
+    if settings is None:
+        return ""
+    from accounting.stores.bigquery.standing import standing
+
+    try:
+        return f"BigQuery {standing(project.lake, settings)}"
+    except ChipledgerError as error:
+        return str(error)
 
 
 def _rows(session: Session, name: str) -> list[dict[str, Any]]:
-    return session.query(sql.read(f"queries/{name}")).to_dicts()
+    return session.query(sql.read(f"commands/{name}")).to_dicts()

@@ -110,6 +110,8 @@ INPUT_SAMPLES = Table(
         ("power_mw", "int64", "Mean power in milliwatts."),
         ("energy_mj", "int64", "Energy in the interval in millijoules."),
     ),
+    partition_by="start_ms",
+    raw=True,
 )
 QUARANTINE = Table(
     "quarantine",
@@ -365,6 +367,26 @@ SERVING = Table(
     partition_by="day",
     cluster_by=("cluster", "model"),
 )
+QUOTAS = Table(
+    "quotas",
+    "What queues could use of accelerators and used, by hour; only time of which a collector told.",
+    ("hour", "cluster", "queue", "cohort", "flavor", "accelerator", "publication"),
+    _columns(
+        ("hour!", "timestamp", "Hour (UTC)."),
+        ("day!", "date", "Day (UTC) of the hour."),
+        ("cluster!", "string", "Cluster."),
+        ("cohort", "string", "Cohort that the queue may borrow from; NULL: it is in none."),
+        ("queue!", "string", "Queue: a ClusterQueue of Kueue."),
+        ("flavor!", "string", "Resource flavor."),
+        ("accelerator!", "string", "Accelerator."),
+        ("quota_seconds!", "seconds", "Accelerator time of the nominal quota."),
+        ("used_seconds!", "seconds", "Accelerator time that its workloads were admitted to use."),
+        ("borrowed_seconds!", "seconds", "Of that, what lay above the nominal quota, instant by instant."),
+        _RUN,
+    ),
+    partition_by="day",
+    cluster_by=("cluster", "queue"),
+)
 PUBLICATIONS = Table(
     "publications",
     "The switch: which publication is current for a cluster and day (the highest seq).",
@@ -407,7 +429,7 @@ INPUTS: dict[str, Table] = {
 }
 SOURCES: dict[str, Table] = {**INPUTS, **AGENT}
 """What results are computed from: imported rows, and what agents told."""
-RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS, SERVING)
+RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS, SERVING, QUOTAS)
 ALL: tuple[Table, ...] = (*RESULTS, PUBLICATIONS, RUNS, *SOURCES.values(), QUARANTINE)
 
 STATES: dict[str, str] = {

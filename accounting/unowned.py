@@ -70,11 +70,11 @@ def unowned(project: Project, top: int | None = None) -> list[Group]:
     """What workloads without a team cost, the costliest first; rules are tried for the `top` first only."""
     lake = project.lake
     with open_session(lake.snapshot(), spill=lake.folder / "tmp") as session:
-        found = session.query(sql.read("queries/unowned")).to_dicts()
+        found = session.query(sql.read("commands/unowned")).to_dicts()
         if not found:
             return []
-        attempts = session.query(sql.read("queries/attempts")).with_columns(pl.col("end").fill_null(FOREVER))
-        world = _World(attempts, session.query(sql.read("queries/held")), effective(lake, "teams").collect())
+        attempts = session.query(sql.read("commands/attempts")).with_columns(pl.col("end").fill_null(FOREVER))
+        world = _World(attempts, session.query(sql.read("commands/held")), effective(lake, "teams").collect())
     return [_group(world, row, tried=top is None or n < top) for n, row in enumerate(found)]
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from msgspec import structs
 
-from collector.central.findings import Activity, Allocated, Counted, Findings, Stocked
+from collector.central.findings import Activity, Allocated, Counted, Findings, Quoted, Stocked
 from collector.central.telling import tell
 from collector.holders import Hold
 from collector.spool.spool import Spool
@@ -95,3 +95,18 @@ def stocked(quantity: int, start: int, until: int, condition: str = "ready", *, 
 
 def counted(who: Workload, model: str, start: int, end: int, **counts: int) -> Counted:
     return Counted(workload=who, model=model, engine="vllm", start_ms=start, end_ms=end, **counts)
+
+
+def quoted(
+    queue: str, quota: int, used: int, start: int, until: int, *, cohort: str = "all", flavor: str = "h100"
+) -> Quoted:
+    return Quoted(
+        group=group(pool=""),
+        queue=queue,
+        cohort=cohort,
+        flavor=flavor,
+        start_ms=start,
+        until_ms=until,
+        nominal_ppm=quota * 1_000_000,
+        used_ppm=used * 1_000_000,
+    )

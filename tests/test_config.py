@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.config import ConfigFile, LakeTable, decode, load_config, read_toml, write_project
+from accounting.config import BigQueryTable, ConfigFile, LakeTable, decode, load_config, read_toml, write_project
 from accounting.errors import InputError
 from accounting.policy import Policy, PolicyKeys, base_policy, duration_ms, in_force, timeline
 
@@ -21,7 +21,7 @@ def write(folder: Path, text: str, name: str = "chipledger.toml") -> Path:
 
 
 def uncommented(text: str) -> str:
-    return re.sub(r"(?m)^# (?=[a-z_]+ = )", "", text)
+    return re.sub(r"(?m)^# (?=[a-z_]+ = |\[bigquery\])", "", text)
 
 
 def test_defaults(project: Path) -> None:
@@ -42,8 +42,19 @@ def test_the_written_file_shows_every_key_with_its_default(project: Path) -> Non
     assert set(tables) == set(ConfigFile.__struct_fields__)
     assert set(tables["lake"]) == set(LakeTable.__struct_fields__)
     assert raw.lake == LakeTable()
+    assert set(tables["bigquery"]) == set(BigQueryTable.__struct_fields__)
+    assert raw.bigquery == BigQueryTable(project="my-project", dataset="chipledger")
     assert set(tables["policy"]) == set(PolicyKeys.__struct_fields__)
     assert base_policy(raw.policy, "x") == Policy(name="x")
+
+
+def test_bigquery_is_in_force_where_it_is_asked_for(tmp_path: Path) -> None:
+    wanted = BigQueryTable(project="p-1", dataset="gpu", location="EU", endpoint="http://127.0.0.1:9050")
+    write_project(tmp_path / "with", wanted)
+    write_project(tmp_path / "without")
+
+    assert load_config(tmp_path / "with").bigquery == wanted
+    assert load_config(tmp_path / "without").bigquery is None
 
 
 def test_the_policies_readme_holds_a_policy_that_loads(project: Path) -> None:

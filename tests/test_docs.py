@@ -6,7 +6,8 @@ Blocks of a document share one folder and run in order: ```console runs its `$ `
 query, and a block with a name after its language (```toml pods.toml) is a file. `<!-- setup: checkout -->` begins in a
 folder that holds docs/examples, `<!-- setup: company -->` in a project with all of them imported and run,
 `<!-- setup: node -->` on a machine with GPUs, whose driver is the stub of tests/fakes: it needs a C compiler;
-`<!-- setup: prometheus -->` beside a Prometheus on port 19090, which has a day of tests/fakes: 2026-03-01.
+`<!-- setup: prometheus -->` beside a Prometheus on port 19090, which has a day of tests/fakes: 2026-03-01;
+`<!-- setup: bigquery -->` beside an empty BigQuery on ports 19050 (REST) and 19060 (Storage API).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -118,6 +119,7 @@ class Reader:
         self.state, self.status = folder / "state", 0
         self.node: Node | None = None
         self.prometheus: Prometheus | None = None
+        self.opened = ExitStack()
         shutil.copytree(EXAMPLES, self.home / "docs" / "examples")
         self.programs = folder / "bin"
         self.programs.mkdir()
@@ -132,6 +134,7 @@ class Reader:
         program.chmod(0o755)
 
     def close(self) -> None:
+        self.opened.close()
         for server in (self.node, self.prometheus):
             if server:
                 server.close()
@@ -144,6 +147,11 @@ class Reader:
             self.install("chipledger-agent", "collector.cli", settings)
         if name == "prometheus":
             self.prometheus = Prometheus([*day.fleet(), *vllm.stored(day.START_MS // 1000, 30)], port=19090)
+        if name == "bigquery":
+            pytest.importorskip("google.cloud.bigquery_storage_v1", reason="the extra gcp is not installed")
+            from tests.fakes.bigquery.serving import serve
+
+            self.opened.enter_context(serve(19050, 19060))
         if name == "company":
             shutil.copytree(company(), self.home / "mycluster")
             self.here = self.home / "mycluster"
@@ -192,6 +200,7 @@ def imported(lake: Lake, kind: str, now: int) -> Outcome:
 def masked(command: str, lines: list[str]) -> list[str]:
     """What differs from one run to the next, and only that, made equal."""
     text = re.sub(PUBLICATION, "PUBLICATION", "\n".join(lines).rstrip())
+    text = re.sub(r"[\d,]+ bytes; generation", "N bytes; generation", text)
     if "chipledger imports" in command:
         text = re.sub(INSTANT, "INSTANT", text)
     if "chipledger status" in command:
@@ -283,6 +292,7 @@ def test_settings_are_documented() -> None:
         config.LakeTable,
         config.InboxTable,
         config.BillingTable,
+        config.BigQueryTable,
         policy.PolicyKeys,
         policy.DatedPolicy,
     )

@@ -20,7 +20,7 @@ from accounting.inventory import Inventory, Span, partition
 from accounting.stores.lake import Lake
 from accounting.tables import RESULTS
 from collector.central.findings import Findings
-from tests.collected import HOUR, counted, pod, put
+from tests.collected import HOUR, counted, pod, put, quoted
 from tests.segments import MIDNIGHT
 from tests.test_pipeline import FILES, JOBS, Ledger, staged_failures
 
@@ -34,6 +34,9 @@ ALTERED = [
     ("prices", "price_per_hour", "0.000000001"),
     ("faults", "device_seconds", "1"),
     ("serving", "output_tokens", "1"),
+    ("quotas", "quota_seconds", "0.001"),
+    ("quotas", "used_seconds", "0.001"),
+    ("quotas", "borrowed_seconds", "0.001"),
 ]
 
 
@@ -71,7 +74,12 @@ def accounted(tmp_path_factory: pytest.TempPathFactory) -> Accounted:
     for kind, text in (FILES | {"jobs": jobs}).items():
         ledger.bring(kind, text)
     served = [counted(pod("a"), "m", MIDNIGHT + h * HOUR, MIDNIGHT + (h + 1) * HOUR, output_tokens=7) for h in (1, 5)]
-    put(ledger.folder / "inbox", "prometheus", Findings(counted=served), cluster="default")
+    queues = [
+        quoted("a", 4, 7, MIDNIGHT + HOUR // 3, MIDNIGHT + 26 * HOUR + 17),
+        quoted("0", 0, 0, MIDNIGHT, MIDNIGHT + HOUR),
+        quoted("b", 4, 1, MIDNIGHT, MIDNIGHT + 2 * HOUR, cohort=""),
+    ]
+    put(ledger.folder / "inbox", "prometheus", Findings(counted=served, quoted=queues), cluster="default")
     ingest(ledger.lake, open_inbox("inbox", ledger.folder), MIDNIGHT + 1000 * HOUR)
     inventory, spans, todo, _ = pipeline.pending(config)
     start, end, halo = todo[0].start, todo[-1].start + 86_400_000, plan.halo_ms(config.policies)
@@ -148,6 +156,10 @@ def test_one_altered_word_of_a_broken_device_is_seen(
         ("workloads", "workload_id", "somebody"),
         ("prices", "currency", "EUR"),
         ("faults", "fault", "something"),
+        ("quotas", "queue", "another"),
+        ("quotas", "cohort", "another"),
+        ("quotas", "flavor", "another"),
+        ("quotas", "hour", datetime(2025, 3, 1, tzinfo=UTC)),
     ],
 )
 def test_one_altered_word_is_seen(accounted: Accounted, table: str, column: str, value: object) -> None:

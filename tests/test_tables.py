@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-import sqlglot
-from sqlglot import exp
 
 from accounting.schema import Table
 from accounting.tables import ALL, CHARGE_KINDS, RESULTS, STATES
@@ -17,20 +15,6 @@ TABLES = pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
 def test_grain_and_partition_are_columns(table: Table) -> None:
     assert {*table.grain, *table.cluster_by, *filter(None, [table.partition_by])} <= set(table.names)
     assert len(set(table.names)) == len(table.names)
-
-
-@TABLES
-def test_bigquery_makes_the_same_columns(table: Table) -> None:
-    tree = sqlglot.parse_one(table.create_bigquery("ledger"), read="bigquery")
-    columns = {c.name: c for c in tree.find_all(exp.ColumnDef)}
-
-    assert list(columns) == table.names
-    assert {n: c.args["kind"].sql("bigquery") for n, c in columns.items()} == {
-        c.name: c.bigquery for c in table.columns
-    }
-    required = {n for n, c in columns.items() if c.find(exp.NotNullColumnConstraint)}
-    assert required == {c.name for c in table.columns if c.required}
-    assert (tree.find(exp.PartitionedByProperty) is None) == (table.partition_by is None)
 
 
 @TABLES

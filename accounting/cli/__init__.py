@@ -17,6 +17,7 @@ COMMANDS = (
     "imports",
     "ingest",
     "run",
+    "copy",
     "check",
     "query",
     "status",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from accounting.cli import screen
+from accounting.cli import pushing, screen
 from accounting.inputs.capacity import added_to
 from accounting.inputs.importing import Outcome, import_file
 from accounting.inputs.mapping import load_mapping
@@ -50,6 +50,7 @@ def command(ctx: click.Context, kind: str, file: Path, mapping: Path, source: st
     _show(outcome, file)
     if kind == "capacity" and not outcome.unchanged:
         _show_added(project.lake, outcome.record.seq)
+    pushing.after_commit(project)
 
 
 def _show_added(lake: Lake, seq: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from accounting.cli import screen
+from accounting.cli import pushing, screen
 
 
 @click.group("imports", invoke_without_command=True)
@@ -35,10 +35,12 @@ def command(ctx: click.Context) -> None:
 @click.pass_context
 def undo(ctx: click.Context, import_id: int) -> None:
     """Retract import ID: the next run restates the days it touched."""
-    lake = screen.project(ctx).lake
+    project = screen.project(ctx)
+    lake = project.lake
     gone = lake.undo_import(import_id)
     click.echo(
         f"import {gone.seq} ({gone.kind}, {gone.file}, {gone.rows:,} rows) no longer counts; now: chipledger run"
     )
     for former in (i for i in lake.imports() if i.replaced_by == gone.seq):
         click.echo(f"{former.file} (import {former.seq}), which it had replaced, does not come back: import it again")
+    pushing.after_commit(project)

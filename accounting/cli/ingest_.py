@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from accounting import gaps
-from accounting.cli import screen
+from accounting.cli import pushing, screen
 from accounting.errors import InputError
 from accounting.inbox import Inbox, open_inbox
 from accounting.ingest import Tally, ingest
@@ -60,6 +60,7 @@ def _once(project: Project, inbox: Inbox) -> None:
         click.echo(f"  quarantined {refusal.name}: {refusal.reason}")
     for line in gaps.said(lake):
         click.echo(f"  {line}")
+    pushing.after_commit(project)
 
 
 def _line(tally: Tally, now: int) -> str:

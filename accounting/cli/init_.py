@@ -6,20 +6,60 @@ from pathlib import Path
 
 import click
 
-from accounting.config import load_config, write_project
+from accounting.cli import screen, warehouse
+from accounting.config import FILE, BigQueryTable, load_config, write_project
+from accounting.errors import InputError
 from accounting.stores.lake import Lake
 
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
-def command(folder: Path) -> None:
-    """Make a project: chipledger.toml, policies/ and an empty lake in FOLDER.
+@click.option(
+    "--store",
+    type=click.Choice(["lake", "bigquery"]),
+    default="lake",
+    show_default=True,
+    help="Where people read: the folder of files beside chipledger.toml, or BigQuery, with --project and --dataset.",
+)
+@warehouse.options
+def command(folder: Path, store: str, **asked: str | None) -> None:
+    """Make a project: chipledger.toml, policies/ and an empty lake in FOLDER; with --store bigquery its datasets too.
 
     \b
-    Example:
+    Examples:
       chipledger init mycluster && cd mycluster
+      chipledger init mycluster --store bigquery --project my-project --dataset chipledger
     """
-    file = write_project(folder)
+    bigquery = _warehouse(store, asked)
+    if (folder / FILE).exists():
+        raise InputError(f"{folder / FILE}: exists already; choose another folder")
+    if bigquery:
+        _define(bigquery)
+    file = write_project(folder, bigquery)
     Lake.create(load_config(file).lake)
     click.echo(f"{folder}: project made; settings in {file}")
     click.echo(f"next: cd {folder} && chipledger import jobs FILE --mapping MAP.toml")
+
+
+def _warehouse(store: str, asked: dict[str, str | None]) -> BigQueryTable | None:
+    found = warehouse.settings(asked)
+    if store == "lake" and found:
+        raise InputError("init: --project, --dataset and the like are of --store bigquery: write that, or leave them")
+    if store == "bigquery" and not found:
+        raise InputError("init: --store bigquery needs --project P and --dataset D")
+    return found
+
+
+def _define(settings: BigQueryTable) -> None:
+    from accounting.stores.bigquery.client import connect
+    from accounting.stores.bigquery.define import define
+
+    with screen.progress() as tell:
+        done = define(connect(settings), tell)
+    place = f"BigQuery {settings.project}.{settings.dataset}"
+    if not done.made and not done.changed:
+        click.echo(
+            f"{place}: all datasets, tables and views were there; `chipledger copy --from bigquery` brings their rows"
+        )
+        return
+    click.echo(f"{place}: {len(done.made)} datasets, tables and views made, {len(done.changed)} brought up to date")

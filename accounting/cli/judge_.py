@@ -85,11 +85,17 @@ def _show_remote(verdict: remote.Verdict, *, brief: bool) -> None:
         _show("cost by holder (-: of what nobody held)", verdict.bill, (cluster, _word("team"), _word("model"), *cost))
         _show("busy hours, where observed", verdict.busy, (cluster, *HOURS, ("difference", "difference", "+.4%")))
     counts = (("requests", "requests"), ("input", "input_tokens"), ("output", "output_tokens"))
-    columns = tuple(
-        (heading, name, ",") for said, of in counts for heading, name in ((said, of), ("accounted", f"{of}_told"))
-    )
-    _show("served: requests, tokens of input and output", verdict.tokens, (_word("model"), *columns))
+    _show("served: requests, tokens of input and output", verdict.tokens, (_word("model"), *_told(counts, ",")))
+    hours = (("quota", "quota"), ("used", "used"), ("borrowed", "borrowed"))
+    _show("queues: accelerator-hours", verdict.quotas, (_word("queue"), *_told(hours, ",.3f"), allowed))
     click.echo(f"allowed there: one sample ({INTERVAL // 1000} s) for each start and each end; tokens: nothing")
+
+
+def _told(figures: tuple[tuple[str, str], ...], spec: str) -> Columns:
+    """What is true, by its heading, and beside it what was accounted."""
+    return tuple(
+        (heading, name, spec) for said, of in figures for heading, name in ((said, of), ("accounted", f"{of}_told"))
+    )
 
 
 def _word(name: str) -> tuple[str, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ import polars as pl
 
 import sql
 from accounting import pipeline, unpriced
-from accounting.cli import screen
+from accounting.cli import pushing, screen
 from accounting.errors import InputError
 from accounting.pipeline import Report
 from accounting.project import Project
@@ -41,6 +42,7 @@ def command(ctx: click.Context, first: datetime | None, last: datetime | None) -
     project = screen.project(ctx)
     with screen.progress() as tell:
         report = pipeline.run(project.config, first.date() if first else None, last.date() if last else None, tell)
+    pushing.after_commit(project)  # before anything is asked: what people read has to have it
     _show(report, project)
     if _show_all(report, project):
         sys.exit(UNPRICED)
@@ -76,7 +78,8 @@ def _show(report: Report, project: Project) -> None:
 
 def _show_all(report: Report, project: Project) -> Decimal:
     """What is published in all, where a run did only a part of it; returns the seconds of it that have no price."""
-    rows = project.query(sql.read("queries/published")).to_dicts()
+    with closing(project.lake_reader()) as reader:
+        rows = reader.query(sql.read("commands/published")).to_dicts()
     seconds: Decimal = sum((row["unpriced_seconds"] or Decimal(0) for row in rows), Decimal(0))
     costs = [row["cost"] for row in rows if row["cost"] is not None]
     a_part = report.up_to_date > 0 and report.publication is not None

@@ -18,6 +18,8 @@ def command(ctx: click.Context) -> None:
     """What was imported and published, how old it is, what is not known, and what a run would do."""
     project = screen.project(ctx)
     found = status.take(project)
+    if found.warehouse:
+        click.echo(found.warehouse)
     if not found.imports and found.last_run is None:
         click.echo("nothing has been imported yet; start with: chipledger import jobs FILE --mapping MAP.toml")
         return

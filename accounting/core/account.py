@@ -14,6 +14,7 @@ from accounting.core.occupancy import occupy
 from accounting.core.partition import Partition, Results
 from accounting.core.places import placed, places, pool_codes, survey, with_place
 from accounting.core.pricing import book, check_currency
+from accounting.core.quotas import quotas_table
 from accounting.core.rows import account_rows
 from accounting.core.serving import serving_table
 from accounting.core.setting import Setting
@@ -63,4 +64,5 @@ def account(p: Partition) -> Results:
         published.prices_table(setting, rows),
         faults.faults_table(setting, occupancy, located, rows, activity, orphaned),
         serving_table(p, owned),
+        quotas_table(p),
     )

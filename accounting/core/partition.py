@@ -38,6 +38,12 @@ SERVED = {
     **dict.fromkeys(("start_ms", "end_ms", "requests", "input_tokens", "output_tokens", "busy_ms"), pl.Int64),
 }
 
+QUOTAS = {
+    **dict.fromkeys(("queue", "cohort", "flavor", "accelerator"), pl.String),
+    **dict.fromkeys(("start_ms", "end_ms", "nominal_ppm", "used_ppm"), pl.Int64),
+}
+"""Disjoint for each queue, flavor and accelerator; `cohort` is NULL where the queue is in none."""
+
 DISPUTES = {"at_ms": pl.Int64, "device_id": pl.String, "ms": pl.Int64}
 
 
@@ -63,7 +69,7 @@ class Partition:
     `scheduled`. `gaps` (GAPS) are batches of agents that have not come, at the instant (ms) from which they tell.
     `maintenance` are the spans in which somebody took a device out of service. `unnamed` (UNNAMED) is what is known of
     capacity without devices, `served` (SERVED) what serving engines counted in the window, `disputes` (DISPUTES) when
-    collectors differed about who held a device.
+    collectors differed about who held a device, `quotas` (QUOTAS) what queues could use and used in the window.
     """
 
     cluster: str
@@ -85,6 +91,7 @@ class Partition:
     unnamed: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNNAMED))
     served: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SERVED))
     disputes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DISPUTES))
+    quotas: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUOTAS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +105,4 @@ class Results:
     prices: pl.DataFrame
     faults: pl.DataFrame
     serving: pl.DataFrame
+    quotas: pl.DataFrame

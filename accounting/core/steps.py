@@ -138,12 +138,21 @@ def overlap(intervals: pl.DataFrame, key: str, spans: pl.DataFrame) -> pl.Series
 
 def daily(intervals: pl.DataFrame) -> pl.DataFrame:
     """Intervals cut at midnight UTC; adds `day` (days since the epoch)."""
-    days = pl.int_ranges(pl.col("start") // DAY, (pl.col("end") - 1) // DAY + 1)
+    return _cut_at(intervals, "day", DAY)
+
+
+def hourly(intervals: pl.DataFrame) -> pl.DataFrame:
+    """Intervals cut at whole hours; adds `hour` (hours since the epoch)."""
+    return _cut_at(intervals, "hour", HOUR)
+
+
+def _cut_at(intervals: pl.DataFrame, name: str, unit: int) -> pl.DataFrame:
+    numbers = pl.int_ranges(pl.col("start") // unit, (pl.col("end") - 1) // unit + 1)
     return (
-        intervals.with_columns(day=days)
-        .explode("day")
+        intervals.with_columns(numbers.alias(name))
+        .explode(name)
         .with_columns(
-            start=pl.max_horizontal("start", pl.col("day") * DAY),
-            end=pl.min_horizontal("end", (pl.col("day") + 1) * DAY),
+            start=pl.max_horizontal("start", pl.col(name) * unit),
+            end=pl.min_horizontal("end", (pl.col(name) + 1) * unit),
         )
     )

@@ -48,7 +48,10 @@ class Told:
     def latest_ms(self) -> int | None:
         """The latest instant that it tells of; None: of none."""
         served = self.column("served", "start_ms") + self.column("served", "length_ms")
-        columns = [served, *(self.column(table, "until_ms") for table in ("holdings", "allocations", "stock"))]
+        columns = [
+            served,
+            *(self.column(table, "until_ms") for table in ("holdings", "allocations", "stock", "quotas")),
+        ]
         ends = [self.end_ms, *(int(column.max()) for column in columns if column.size)]
         return max((end for end in ends if end is not None), default=None)
 
@@ -108,6 +111,10 @@ def _check(told: Told) -> None:
         ("served", "workload", 0, workloads),
         ("served", "model", 0, texts),
         ("served", "engine", 0, texts),
+        ("quotas", "group", 0, groups),
+        ("quotas", "queue", 0, texts),
+        ("quotas", "cohort", -1, texts),
+        ("quotas", "flavor", 0, texts),
     )
     limits = ((table, name, *limit) for table, columns in wire.LIMITS.items() for name, limit in columns.items())
     for table, name, least, most in (*positions, *limits):

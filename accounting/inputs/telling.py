@@ -15,6 +15,7 @@ from accounting.agent_tables import (
     AGENT_DEVICES,
     AGENT_HOLDINGS,
     AGENT_NOTES,
+    AGENT_QUOTAS,
     AGENT_RECORDS,
     AGENT_SERVED,
     AGENT_STOCK,
@@ -79,6 +80,7 @@ def frames(told: Sequence[Told]) -> dict[str, pl.DataFrame]:
         AGENT_ALLOCATIONS.name: _allocations(many, workloads, groups),
         AGENT_STOCK.name: _stock(many, groups),
         AGENT_SERVED.name: _served(many, workloads),
+        AGENT_QUOTAS.name: _quotas(many, groups),
     }
 
 
@@ -247,3 +249,10 @@ def _served(many: _Many, workloads: pl.DataFrame) -> pl.DataFrame:
     )
     who = workloads.select("source", "cluster", "workload_id")[many.codes("served", "workload", many.workloads)]
     return rows.drop("workload").hstack(who).select(AGENT_SERVED.names[2:])
+
+
+def _quotas(many: _Many, groups: pl.DataFrame) -> pl.DataFrame:
+    said = (many.named("quotas", name).alias(name) for name in ("queue", "cohort", "flavor"))
+    where = groups.select("source", "cluster", "accelerator")[many.codes("quotas", "group", many.groups)]
+    rows = many.stack("quotas").drop("group").with_columns(*said).hstack(where)
+    return rows.filter(pl.col("until_ms") > pl.col("start_ms")).select(AGENT_QUOTAS.names[2:])

@@ -67,10 +67,10 @@ def _read(project: Project, month: str, team: str | None) -> tuple[pl.DataFrame,
     lake = project.lake
     with open_session(lake.snapshot(), spill=lake.folder / "tmp") as session:
         which = {"month": month, "team": team}
-        charges = session.query(sql.read("queries/charges_of_month"), which)
+        charges = session.query(sql.read("commands/charges_of_month"), which)
         if charges.is_empty():
-            raise InputError(_nothing(session.query(sql.read("queries/months")), month, team))
-        return charges, session.query(sql.read("queries/summary_of_month"), which)
+            raise InputError(_nothing(session.query(sql.read("commands/months")), month, team))
+        return charges, session.query(sql.read("commands/summary_of_month"), which)
 
 
 def _nothing(known: pl.DataFrame, month: str, team: str | None) -> str:

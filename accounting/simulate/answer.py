@@ -21,7 +21,7 @@ from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
 FOLDER = "truth"
-FRAMES = ("usage", "faults", "really", "served", "parts", "remote", "blur", "tokens")
+FRAMES = ("usage", "faults", "really", "served", "parts", "remote", "blur", "tokens", "quotas")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ class Answer:
     """`usage` by hour, `faults` (fault, count, hours), `really`: hours by the full taxonomy, `served`: model, hours.
 
     `parts`: team, model, hours: how busy those were whose parts of shared devices agents tell. Of clusters that are
-    known only through APIs: `remote` is their usage, `blur` and `tokens` as in `remote.truth.Answer`.
+    known only through APIs: `remote` is their usage, `blur`, `tokens` and `quotas` as in `remote.truth.Answer`.
     """
 
     facts: Facts
@@ -104,6 +104,7 @@ class Answer:
     remote: pl.DataFrame
     blur: pl.DataFrame
     tokens: pl.DataFrame
+    quotas: pl.DataFrame
 
 
 def save(

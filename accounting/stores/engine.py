@@ -38,6 +38,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 _STORED = (*RESULTS, QUARANTINE, PUBLICATIONS, RUNS)
 
+_DECLARE = "-- @month STRING: meaning"
 _BIGQUERY_TYPES = {pl.String: "STRING", pl.Int64: "INT64", pl.Date: "DATE", pl.Boolean: "BOOL"}
 
 Schema = dict[str, dict[str, dict[str, str]]]
@@ -168,6 +169,11 @@ def _close_doors(connection: duckdb.DuckDBPyConnection, files: Sequence[Sequence
     connection.execute("SET lock_configuration = true")
 
 
+def views() -> dict[str, dict[str, str]]:
+    """The names of the views of sql/views, each with its columns and their GoogleSQL types."""
+    return _known()[0][VIEWS]
+
+
 @lru_cache(maxsize=1)
 def _known() -> tuple[Schema, dict[str, str]]:
     """The columns of every table and view, and each view's DuckDB text, a view after those it reads."""
@@ -217,7 +223,7 @@ def _answers() -> Iterator[None]:
 def _asked_for_more(said: str) -> str | None:
     """A parameter without a value, in our words."""
     _, found, names = said.partition("Values were not provided for the following parameters: ")
-    return f"no value is given for @{names}: write the value itself, the CLI takes none" if found else None
+    return f"no value is given for @{names}: write the value itself, or declare it, `{_DECLARE}`" if found else None
 
 
 def _damage(error: duckdb.Error, said: str) -> Damaged | None:

@@ -295,10 +295,10 @@ class Lake:
             ):
                 if row["publication"] in live or (row["tbl"] == "quarantine" and row["state"] == "live"):
                     files.setdefault(row["tbl"], []).append(str(self.folder / row["path"]))
-            publications = _frame(
+            publications = typed_frame(
                 connection.execute("SELECT * FROM publications ORDER BY seq, cluster, day"), PUBLICATIONS
             )
-            runs = _frame(connection.execute("SELECT * FROM runs ORDER BY started"), RUNS)
+            runs = typed_frame(connection.execute("SELECT * FROM runs ORDER BY started"), RUNS)
             generation = _generation(connection)
             connection.execute("COMMIT")
         return Snapshot(files, publications, runs, generation)
@@ -418,7 +418,8 @@ def _insert_files(
     )
 
 
-def _frame(cursor: sqlite3.Cursor, table: Table) -> pl.DataFrame:
+def typed_frame(cursor: sqlite3.Cursor, table: Table) -> pl.DataFrame:
+    """Rows of the catalog as the table has them."""
     rows = []
     for row in cursor:
         values = dict(row)

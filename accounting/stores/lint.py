@@ -7,18 +7,18 @@ from sqlglot import exp
 from accounting.errors import InputError
 from accounting.stores.subset import objections, parse
 
-_OPENINGS = ("-- Grain: ", "-- fail: ")
+_OPENINGS = ("-- Grain: ", "-- fail: ", "-- Question: ")
+_FIRST_LINE = "first line: write `-- Grain: …` in a view, `-- fail: …` in a check, `-- Question: …` in a query"
 
 
 def lint(sql: str) -> list[str]:
-    """What is wrong with the text of a view or a check, one line each; empty if nothing is.
+    """What is wrong with the text of a file of ours, one line each; empty if nothing is.
 
-    The first line says what a row is (`-- Grain: …`, views) or what a row means (`-- fail: …`, checks).
+    The first line says what a row is (`-- Grain: …`, views), what a row means (`-- fail: …`, checks) or what the rows
+    answer (`-- Question: …`, queries).
     """
     first = sql.partition("\n")[0]
-    found = (
-        [] if first.startswith(_OPENINGS) else ["first line: write `-- Grain: …` in a view, `-- fail: …` in a check"]
-    )
+    found = [] if first.startswith(_OPENINGS) else [_FIRST_LINE]
     try:
         tree = parse(sql)
     except InputError as error:

@@ -209,6 +209,11 @@ def _instant(node: exp.Expr) -> exp.Expr:
     return cast(node, "TIMESTAMPTZ")
 
 
+def _parsed_day(node: exp.Expr) -> exp.Expr:
+    """By way of an instant: sqlglot reads its own cast to a day again, and takes a parameter in it for a column."""
+    return cast(exp.StrToTime(**{name: arg.copy() for name, arg in node.args.items() if arg}), "DATE")
+
+
 def _text_of_time(node: exp.Expr) -> exp.Expr:
     zone = node.args.get("zone")
     if zone:
@@ -240,6 +245,7 @@ _RULES: dict[Any, Callable[[Any], exp.Expr]] = {
     exp.Extract: _extract,
     (exp.DateTrunc, exp.DateAdd, exp.DateSub, exp.LastDay): _day,
     (exp.StrToTime, exp.UnixToTime): _instant,
+    exp.StrToDate: _parsed_day,
     exp.TimeToStr: _text_of_time,
     exp.DateFromUnixDate: lambda node: cast(node, "DATE"),
     exp.UnixSeconds: _whole_seconds,

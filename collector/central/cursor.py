@@ -14,12 +14,12 @@ FILE = "cursor"
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """All from `since_ms` to `end_ms` (Unix ms) is told; `memory` is the source's, `stock` what did not change."""
+    """All from `since_ms` to `end_ms` (Unix ms) is told; `memory` is the source's, `stretches` what did not change."""
 
     since_ms: int
     end_ms: int
     memory: bytes = b""
-    stock: Open = {}
+    stretches: Open = {}
 
 
 class Damaged(Exception):

@@ -70,6 +70,19 @@ class Counted(Struct, kw_only=True):
     busy_ms: int = UNKNOWN
 
 
+class Quoted(Struct, kw_only=True):
+    """A `wire.Quota` by names; `cohort` '': in none."""
+
+    group: Group
+    queue: str
+    cohort: str
+    flavor: str
+    start_ms: int
+    until_ms: int
+    nominal_ppm: int
+    used_ppm: int
+
+
 class Findings(Struct):
     """All that a source has to tell of one span. `points` is how many points or rows it read for it."""
 
@@ -78,6 +91,7 @@ class Findings(Struct):
     allocated: list[Allocated] = []
     stocked: list[Stocked] = []
     counted: list[Counted] = []
+    quoted: list[Quoted] = []
     happened: list[Happened] = []
     points: int = 0
 

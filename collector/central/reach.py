@@ -20,4 +20,5 @@ def since(found: Findings, since_ms: int) -> Findings:
         for one in found.allocated
         if one.until_ms > since_ms
     ]
+    found.quoted = [structs.replace(one, start_ms=max(one.start_ms, since_ms)) for one in found.quoted]
     return found

@@ -51,7 +51,7 @@ class Reader:
         self.progress = Progress()
         self._folder, self._most_bytes, self._now_ms = folder, most_bytes, now_ms
         self._cursor = cursor.load(folder)
-        self._stock = self._cursor.stock if self._cursor else {}
+        self._stretches = self._cursor.stretches if self._cursor else {}
         self._past_ms: int | None = None
         if self._cursor is not None:
             self.progress.until_ms = self._cursor.end_ms
@@ -80,11 +80,12 @@ class Reader:
         """
         self._make_room()
         found = since(self.source.read(span), self._since_ms(span))
-        found.stocked, stock = extended(found.stocked, self._stock)
+        found.stocked, stock = extended(found.stocked, self._stretches)
+        found.quoted, quotas = extended(found.quoted, self._stretches)
         self.progress.rows += tell(self.spool, found)
-        self._stock = stock
+        self._stretches = stock | quotas
         if keep:
-            self._cursor = Cursor(self._since_ms(span), span.end_ms, self.source.memory(), stock)
+            self._cursor = Cursor(self._since_ms(span), span.end_ms, self.source.memory(), self._stretches)
             cursor.keep(self._folder, self._cursor)
         self.progress.until_ms = span.end_ms
         self.progress.spans += 1
@@ -100,7 +101,7 @@ class Reader:
 
     def begin(self, since_ms: int) -> None:
         """A stretch of the past begins, of which nothing is known yet."""
-        self._past_ms, self._stock = since_ms, {}
+        self._past_ms, self._stretches = since_ms, {}
         self.source.remember(b"")
 
     def _since_ms(self, span: Span) -> int:

@@ -30,6 +30,9 @@ def lines(found: Findings) -> Iterator[str]:
         stock[group.place.pool, group.accelerator, condition] += one.quantity_ppm
     yield from _few("pool", [f"{pool or '(no pool)'}  {_amount(ppm)} {name}  {condition}"
                              for (pool, name, condition), ppm in sorted(stock.items())])  # fmt: skip
+    quotas = {(q.group.place.cluster, q.queue, q.flavor, q.group.accelerator): q for q in found.quoted}
+    yield from _few("queue", [f"{queue}  {flavor}  {_amount(q.used_ppm)} of {_amount(q.nominal_ppm)} {name}"
+                              for (_, queue, flavor, name), q in sorted(quotas.items())])  # fmt: skip
     served: Counter[tuple[str, str]] = Counter()
     for one_row in found.counted:
         served[one_row.engine, one_row.model] += max(0, one_row.output_tokens)

@@ -7,12 +7,12 @@ from itertools import islice
 
 from msgspec import structs
 
-from collector.central.findings import Activity, Allocated, Counted, Findings, Stocked
+from collector.central.findings import Activity, Allocated, Counted, Findings, Quoted, Stocked
 from collector.central.sound import sound
 from collector.rows import holdings, notes
 from collector.spool.names import Interner
 from collector.spool.spool import Spool
-from collector.wire import CONDITIONS, NOTES, UNKNOWN, Allocation, Batch, Note, Record, Served, Stock
+from collector.wire import CONDITIONS, NOTES, UNKNOWN, Allocation, Batch, Note, Quota, Record, Served, Stock
 
 MOST_ROWS = 20_000
 """Rows of one batch: what is in memory twice while it is written."""
@@ -46,11 +46,12 @@ def batch_of(found: Findings, names: Interner) -> Batch:
         allocations=[_allocation(one, names) for one in found.allocated],
         stock=[_stock(one, names) for one in found.stocked],
         served=[_served(one, names) for one in found.counted],
+        quotas=[_quota(one, names) for one in found.quoted],
     )
 
 
-_TABLES = ("records", "holdings", "notes", "allocations", "stock", "served")
-_LISTS = ("holds", "allocated", "stocked", "counted", "happened")
+_TABLES = ("records", "holdings", "notes", "allocations", "stock", "served", "quotas")
+_LISTS = ("holds", "allocated", "stocked", "counted", "quoted", "happened")
 
 
 def _parts(found: Findings) -> Iterator[Findings]:
@@ -77,7 +78,7 @@ def _activities(activity: list[Activity]) -> Iterator[Findings]:
 
 
 def _overflow(batch: Batch, lost: int, names: Interner) -> Note:
-    told: list[Record | Stock | Served] = [*batch.records, *batch.stock, *batch.served]
+    told: list[Record | Stock | Served | Quota] = [*batch.records, *batch.stock, *batch.served, *batch.quotas]
     at_ms = max((row.start_ms for row in told), default=0)
     return Note(at_ms, UNKNOWN, NOTES.index("overflow"), lost, names.text("rows with values that cannot be"))
 
@@ -119,6 +120,19 @@ def _served(one: Counted, names: Interner) -> Served:
         one.input_tokens,
         one.output_tokens,
         one.busy_ms,
+    )
+
+
+def _quota(one: Quoted, names: Interner) -> Quota:
+    return Quota(
+        names.group(one.group),
+        names.text(one.queue),
+        names.text(one.cohort) if one.cohort else UNKNOWN,
+        names.text(one.flavor),
+        one.start_ms,
+        one.until_ms,
+        one.nominal_ppm,
+        one.used_ppm,
     )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from collector.central.findings import Span, Unanswered
 from collector.finding import Finding
+from collector.prometheus import quotas
 from collector.prometheus.asked import Asked
+from collector.prometheus.kueue import PENDING
 
 _EXPORTERS = (
     ("dcgm-exporter", "DCGM_FI_DEV_GPU_UTIL", "what GPUs do is not known from here: install NVIDIA's dcgm-exporter"),
@@ -31,14 +33,13 @@ _EXPORTERS = (
         "pods' teams and models are not known: start kube-state-metrics with --metric-labels-allowlist=pods=[*]",
     ),
 )
-_QUEUES = ("kueue_pending_workloads", "kueue_cluster_queue_nominal_quota")
 
 
 def examined(api: Asked, about: str, span: Span) -> Iterator[Finding]:
     """Can it be reached, and which exporters did it scrape in a span."""
     try:
         version = api.version()
-        present = api.names([*(metric for _, metric, _ in _EXPORTERS), *_QUEUES], span)
+        present = api.names([*(metric for _, metric, _ in _EXPORTERS), PENDING, *quotas.METRICS], span)
     except Unanswered as error:
         yield Finding("fail", about, str(error), "see that `url` and its authorization are right, and that it runs")
         return
@@ -48,6 +49,6 @@ def examined(api: Asked, about: str, span: Span) -> Iterator[Finding]:
             yield Finding("ok", about, f"{name}: {metric} is there")
         else:
             yield Finding("warn", about, f"{name}: no {metric} in the last hour", remedy)
-    if _QUEUES[0] in present and _QUEUES[1] not in present:
+    if PENDING in present and not present.issuperset(quotas.METRICS):
         remedy = "set metrics.enableClusterQueueResources in the configuration of Kueue"
-        yield Finding("warn", about, "Kueue: it does not tell which queues are for accelerators", remedy)
+        yield Finding("warn", about, "Kueue: it tells no quotas, nor which queues are for accelerators", remedy)

@@ -1,4 +1,4 @@
-"""What waits in the queues of Kueue.
+"""What Kueue tells of accelerators, and what waits in its queues.
 
 `kueue_cluster_queue_resource_pending` says how much waits. An older Kueue only counts workloads: of a queue that has
 quota of an accelerator each is taken to ask for one, the least that it can; a queue without such quota, or one whose
@@ -7,10 +7,9 @@ quota is not exported (`metrics.enableClusterQueueResources`), tells nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from collector.central.findings import Allocated, Span
 from collector.central.series import Series, levels
+from collector.prometheus import quotas
 from collector.prometheus.asked import Asked
 from collector.prometheus.labels import of_one_server
 from collector.prometheus.memory import Memory
@@ -20,20 +19,22 @@ from collector.wire import Workload
 
 PENDING = "kueue_pending_workloads"
 AMOUNT = "kueue_cluster_queue_resource_pending"
-QUOTA = "kueue_cluster_queue_nominal_quota"
-METRICS = (PENDING, AMOUNT, QUOTA)
+METRICS = (PENDING, AMOUNT, *quotas.METRICS)
 
 _Queue = tuple[str, str, str]
 """Cluster, cluster queue and resource."""
 
 
-def waiting(api: Asked, span: Span, present: set[str], memory: Memory, nodes: Nodes, label: str) -> list[Allocated]:
-    """Every level of a queue in a span as a request that waits; it is another once the level changes.
-
-    Raises `Unanswered`.
-    """
+def queues(api: Asked, span: Span, present: set[str], memory: Memory) -> list[Series]:
+    """All that is told of queues in a span and shortly before, less what is of no accelerator; raises `Unanswered`."""
+    metrics = set(METRICS) & present
     reached = Span(span.start_ms - memory.reach_ms, span.end_ms)
-    found = api.series(set(METRICS) & present, reached) if {PENDING, AMOUNT} & present else []
+    found = api.series(metrics, reached) if metrics else []
+    return [s for s in found if s.name == PENDING or is_accelerator(s.labels.get("resource", ""))]
+
+
+def waiting(found: list[Series], span: Span, memory: Memory, nodes: Nodes, label: str) -> list[Allocated]:
+    """Every level of a queue in a span as a request that waits; it is another once the level changes."""
     told: list[Allocated] = []
     for (cluster, queue, resource), points in sorted(_counted(of_one_server(found), label).items()):
         step_ms = memory.step_ms(f"kueue {cluster}", [sorted(points)])
@@ -62,9 +63,8 @@ def _closed(one: Allocated) -> Allocated:
 
 def _counted(found: list[Series], label: str) -> dict[_Queue, dict[int, float]]:
     """How many accelerators wait, by queue and instant."""
-    amounts = [s for s in found if s.name == AMOUNT and is_accelerator(s.labels.get("resource", ""))]
     exact: dict[_Queue, dict[int, float]] = {}
-    for series in amounts:
+    for series in (s for s in found if s.name == AMOUNT):
         _add(exact, _queue(series, label), series)
     told = {(cluster, queue) for cluster, queue, _ in exact}
     least: dict[_Queue, dict[int, float]] = {}
@@ -76,9 +76,8 @@ def _counted(found: list[Series], label: str) -> dict[_Queue, dict[int, float]]:
     return exact | least
 
 
-def _with_quota(found: Iterable[Series], label: str) -> set[_Queue]:
-    quotas = (s for s in found if s.name == QUOTA and is_accelerator(s.labels.get("resource", "")))
-    return {_queue(series, label) for series in quotas if series.points[-1][1] > 0}
+def _with_quota(found: list[Series], label: str) -> set[_Queue]:
+    return {_queue(series, label) for series in found if series.name == quotas.NOMINAL and series.points[-1][1] > 0}
 
 
 def _queue(series: Series, label: str) -> _Queue:

@@ -15,11 +15,12 @@ from collector.prometheus.dcgm import activity, xids
 from collector.prometheus.devices import Seen, hostname, observed
 from collector.prometheus.doctor import examined
 from collector.prometheus.holdings import forget, held
-from collector.prometheus.kueue import waiting
+from collector.prometheus.kueue import queues, waiting
 from collector.prometheus.labels import Labels, holding_pod, targets, told
 from collector.prometheus.memory import Memory, decode, encode
 from collector.prometheus.nodes import Nodes
 from collector.prometheus.pods import Pods
+from collector.prometheus.quotas import quoted
 from collector.prometheus.requests import allocated
 from collector.wire import Place, Workload
 
@@ -59,7 +60,7 @@ class PrometheusSource:
         self._devices(span, present, found)
         found.stocked = self._nodes.stocked(span, self._is_held)
         found.allocated = allocated(self._pods, self._nodes, span)
-        found.allocated += waiting(self._api, span, present, self._memory, self._nodes, self._config.cluster_label)
+        self._queues(span, present, found)
         served.serve(self._api, span, present, self._memory, self.workload_of, found)
         self._pods.forget(span)
         forget(self._memory, span)
@@ -107,6 +108,13 @@ class PrometheusSource:
     def _kubernetes(self) -> tuple[Pods, Nodes]:
         label = self._config.cluster_label
         return Pods(self._memory, label, self._config.labels), Nodes(self._memory, label, self._config.pools)
+
+    def _queues(self, span: Span, present: set[str], found: Findings) -> None:
+        series = queues(self._api, span, present, self._memory)
+        found.points += sum(len(s.points) for s in series)
+        label = self._config.cluster_label
+        found.allocated += waiting(series, span, self._memory, self._nodes, label)
+        found.quoted = quoted(series, span, self._memory, self._nodes, label)
 
     def _devices(self, span: Span, present: set[str], found: Findings) -> None:
         metrics = set(devices.METRICS) & present

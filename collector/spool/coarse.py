@@ -8,7 +8,7 @@ from itertools import groupby
 from msgspec import structs
 
 from collector.spool.names import REFERS, Interner
-from collector.wire import FLAGS, NOTES, UNKNOWN, Allocation, Batch, Holding, Note, Record, Served, Stock
+from collector.wire import FLAGS, NOTES, UNKNOWN, Allocation, Batch, Holding, Note, Quota, Record, Served, Stock
 
 MINUTE_MS = 60_000
 QUARTER_MS = 900_000
@@ -121,7 +121,8 @@ def _told(before: Batch, rest: Batch, kind: str, value: int, what: str) -> Batch
 
 def _earliest(batch: Batch) -> int:
     """When the first of its rows begins."""
-    rows: list[Record | Holding | Stock | Served] = [*batch.records, *batch.holdings, *batch.stock, *batch.served]
+    rows: list[Record | Holding | Stock | Served | Quota] = [*batch.records, *batch.holdings, *batch.stock]
+    rows += [*batch.served, *batch.quotas]
     starts = [*(row.start_ms for row in rows), *(row.until_ms for row in batch.allocations)]
     return min((*starts, *(note.at_ms for note in batch.notes)), default=0)
 

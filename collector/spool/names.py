@@ -13,10 +13,17 @@ REFERS: dict[str, dict[str, str]] = {
     "allocations": {"group": "groups", "workload": "workloads", "outcome": "texts"},
     "stock": {"group": "groups"},
     "served": {"workload": "workloads", "model": "texts", "engine": "texts"},
+    "quotas": {"group": "groups", "queue": "texts", "cohort": "texts", "flavor": "texts"},
 }
 """By table, which columns are positions in which list of names."""
 
-OPTIONAL = {("records", "workload"), ("notes", "device"), ("notes", "text"), ("allocations", "outcome")}
+OPTIONAL = {
+    ("records", "workload"),
+    ("notes", "device"),
+    ("notes", "text"),
+    ("allocations", "outcome"),
+    ("quotas", "cohort"),
+}
 """Positions that may be UNKNOWN."""
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode

@@ -43,5 +43,6 @@ LIMITS: dict[str, dict[str, tuple[int, int]]] = {
         "output_tokens": (-1, _COUNT),
         "busy_ms": (-1, _COUNT),
     },
+    "quotas": {"start_ms": _TIME, "until_ms": _TIME, "nominal_ppm": _QUANTITY, "used_ppm": _QUANTITY},
 }
 """By table and column, the least value and the first that is too large. -1 is UNKNOWN."""

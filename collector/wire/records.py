@@ -1,4 +1,4 @@
-"""What is told: devices and workloads by name, and rows of what was observed, held, asked for and served."""
+"""What is told: devices and workloads by name, and rows of what was observed, held, asked for, served and allowed."""
 
 from __future__ import annotations
 
@@ -210,6 +210,22 @@ class Served(NamedTuple):
     busy_ms: int
 
 
+class Quota(NamedTuple):
+    """So many accelerators of a group a queue may use of its own in an interval, and so many its workloads did use.
+
+    `queue`, `cohort` (UNKNOWN: in none) and `flavor` are texts; what is used above `nominal_ppm` is borrowed.
+    """
+
+    group: int
+    queue: int
+    cohort: int
+    flavor: int
+    start_ms: int
+    until_ms: int
+    nominal_ppm: int
+    used_ppm: int
+
+
 TABLES: dict[str, type[tuple[int, ...]]] = {
     "records": Record,
     "holdings": Holding,
@@ -217,6 +233,7 @@ TABLES: dict[str, type[tuple[int, ...]]] = {
     "allocations": Allocation,
     "stock": Stock,
     "served": Served,
+    "quotas": Quota,
 }
 """In the order in which a payload has them; a segment of an older agent has the first ones only."""
 COLUMNS: dict[str, tuple[str, ...]] = {name: row._fields for name, row in TABLES.items()}  # type: ignore[attr-defined]
@@ -271,3 +288,4 @@ class Batch(msgspec.Struct):
     allocations: list[Allocation] = []
     stock: list[Stock] = []
     served: list[Served] = []
+    quotas: list[Quota] = []

@@ -23,6 +23,7 @@ from collector.wire import (
     Names,
     Note,
     Place,
+    Quota,
     Record,
     Served,
     Stock,
@@ -58,6 +59,7 @@ batches = st.builds(
     rows_of(Allocation),
     rows_of(Stock),
     rows_of(Served),
+    rows_of(Quota),
 )
 
 
@@ -97,6 +99,21 @@ def test_an_agent_tells_what_older_readers_know_and_what_they_wrote_is_read() ->
     (size,) = struct.unpack_from("<I", payload)
 
     assert msgspec.msgpack.decode(payload[4 : 4 + size])[1] == [1, 0, 0]
+
+
+def test_a_segment_from_before_there_were_quotas_is_read() -> None:
+    """A payload as it was written then: counts of six tables, and their planes."""
+    told = Batch(stock=[Stock(0, 5, 9, 8_000_000, 0)], served=[Served(0, 0, 1, 5, 60_000, 3, -1, 9, -1)])
+    (block,) = wire.read_segment(segment([told])).blocks
+    head = msgspec.msgpack.encode([block.names, [0, 0, 0, 0, 1, 1]])
+    payload = zlib.compress(struct.pack("<I", len(head)) + head + block.tables["stock"][1] + block.tables["served"][1])
+    crc = zlib.crc32(payload, zlib.crc32(f"{STREAM}/1/1".encode()))
+    old = wire.encode_header(HEADER) + struct.pack("<IIQQ", len(payload), crc, 1, 1) + payload
+    found = wire.read_segment(old + wire.encode_end(STREAM, 1, 1))
+
+    assert (found.sealed, found.wrong) == (True, "")
+    assert [wire.batch_of(one) for one in found.blocks] == [told]
+    assert wire.encode_block(STREAM, 1, 1, told)[24:] == zlib.compress(zlib.decompress(payload), 6)
 
 
 def test_a_number_beyond_64_bits_is_refused_when_it_is_told() -> None:

@@ -17,7 +17,20 @@ from accounting.inputs import observations
 from accounting.inputs.segments import decode
 from accounting.inputs.telling import frames
 from collector import wire
-from collector.wire import UNKNOWN, Batch, Device, Holding, Names, Note, Record, Unreadable, Workload
+from collector.wire import (
+    UNKNOWN,
+    Batch,
+    Device,
+    Group,
+    Holding,
+    Names,
+    Note,
+    Place,
+    Quota,
+    Record,
+    Unreadable,
+    Workload,
+)
 from tests.segments import H100, HOUR, MIDNIGHT, Node, Segment
 from tests.test_ingest import bring, made
 
@@ -76,6 +89,23 @@ def test_arrays_decode_what_the_wire_says(batches: list[tuple[list[Record], list
 def test_positions_and_times_that_cannot_be_are_refused(segment: Segment, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         decode(segment.data)
+
+
+@pytest.mark.parametrize(
+    "column", ["group", "queue", "cohort", "flavor", "start_ms", "until_ms", "nominal_ppm", "used_ppm"]
+)
+def test_quotas_that_cannot_be_are_refused(column: str) -> None:
+    sound = Quota(0, 0, UNKNOWN, 0, MIDNIGHT, MIDNIGHT + 1, 0, 0)
+    names = Names([], [], ["text"], [Group(place=Place(), accelerator=H100)])
+    assert decode(quotas_told(names, sound)).latest_ms == MIDNIGHT + 1
+    for value in (UNKNOWN - 1, 1 << 43):
+        with pytest.raises(Unreadable, match=f"{column} of quotas"):
+            decode(quotas_told(names, sound._replace(**{column: value})))
+
+
+def quotas_told(names: Names, *quotas: Quota) -> bytes:
+    block = wire.encode_block(NODE.stream, 1, 1, Batch(names, quotas=list(quotas)))
+    return wire.encode_header(NODE.header) + block + wire.encode_end(NODE.stream, 1, 1)
 
 
 def test_a_segment_that_was_never_sealed_is_refused() -> None:

@@ -254,3 +254,10 @@ def test_what_would_differ_is_refused_in_one_line(query: str, message: str) -> N
     with pytest.raises(InputError, match=message) as caught:
         to_duckdb(query, schema=SCHEMA)
     assert "\n" not in str(caught.value)
+
+
+def test_a_parameter_may_be_a_text_of_a_day(engine: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT DATE_SUB(PARSE_DATE('%Y-%m', @month), INTERVAL 1 MONTH) AS d, PARSE_TIMESTAMP('%F', @day) AS ts"
+    assert answer(engine, query, {"month": "2026-01", "day": "2026-01-02"}).rows() == [
+        (date(2025, 12, 1), datetime(2026, 1, 2, tzinfo=UTC))
+    ]

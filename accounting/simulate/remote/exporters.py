@@ -1,6 +1,7 @@
-"""What dcgm-exporter, kube-state-metrics and vLLM tell a Prometheus of the clusters, sample by sample.
+"""What dcgm-exporter, kube-state-metrics, Kueue and vLLM tell a Prometheus of the clusters, sample by sample.
 
-Names and labels are those of dcgm-exporter 3, kube-state-metrics 2 and vLLM 0.10. All series carry `cluster`.
+Names and labels are those of dcgm-exporter 3, kube-state-metrics 2, Kueue 0.10 and vLLM 0.10. All series carry
+`cluster`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from accounting.simulate.apis.prometheus import Stored
+from accounting.simulate.remote import queues
 from accounting.simulate.remote.dispute import GHOST, Dispute
 from accounting.simulate.remote.engines import LOADING, Engine
 from accounting.simulate.remote.fleet import ASSIST, INTERVAL, Unit
@@ -19,6 +21,7 @@ from accounting.simulate.remote.sampled import Array, Sampled, inside, instants
 from accounting.simulate.remote.story import Story
 
 KSM = {"job": "kube-state-metrics", "instance": "10.0.0.2:8080"}
+KUEUE = {"job": "kueue-controller-manager", "instance": "10.0.0.3:8443"}
 RESOURCE = "nvidia_com_gpu"
 MEMORY_MIB = 61_440
 WATTS = (70, 600)
@@ -28,7 +31,7 @@ Labels = dict[str, str]
 
 def series(story: Story, dispute: Dispute | None) -> list[Stored]:
     """Everything that the Prometheus has."""
-    found = [*_devices(story), *_nodes(story), *_pods(story)]
+    found = [*_devices(story), *_nodes(story), *_pods(story), *_queues(story)]
     for engine in story.engines:
         found += _engine(story, engine)
     return found + ([_disputed(dispute)] if dispute else [])
@@ -137,6 +140,18 @@ def _named(pod: Pod, number: int) -> Labels:
 
 def _address(number: int) -> str:
     return f"10.4.0.{number + 10}"
+
+
+def _queues(story: Story) -> Iterator[Stored]:
+    at = instants(story, "kueue", ASSIST)
+    for queue in queues.QUEUES:
+        of = {**KUEUE, "cohort": queues.COHORT, "cluster_queue": queue.name}
+        of |= {"flavor": queues.FLAVOR, "resource": queues.RESOURCE}
+        used = np.zeros(at.size, dtype=np.int64)
+        for pod in queues.admitted(story, queue):
+            used += len(pod.units) * ((at >= pod.start) & (at < pod.end))
+        yield _stored("kueue_cluster_queue_nominal_quota", of, at, queue.quota)
+        yield _stored("kueue_cluster_queue_resource_usage", of, at, used)
 
 
 def _engine(story: Story, engine: Engine) -> Iterator[Stored]:

@@ -1,4 +1,4 @@
-"""The right answer for clusters that are known only through APIs: usage, tokens, and what samples cannot tell."""
+"""The right answer for clusters that are known only through APIs: usage, tokens, quotas, what no sample tells."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from accounting.simulate.company import HOUR, PPM, PRICES
+from accounting.simulate.remote import queues
 from accounting.simulate.remote.fleet import GKE, INTERVAL, PROVIDER, PURCHASE, Unit
 from accounting.simulate.remote.pieces import NOBODY, Piece, pieces
 from accounting.simulate.remote.story import Story
@@ -51,16 +52,17 @@ class _Span(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """`remote`: usage by hour (USAGE); `blur` (BLUR), and `tokens` (TOKENS) of every engine."""
+    """`remote`: usage by hour (USAGE); `blur` (BLUR), `tokens` (TOKENS) of every engine, `quotas` (`queues.QUOTAS`)."""
 
     remote: pl.DataFrame
     blur: pl.DataFrame
     tokens: pl.DataFrame
+    quotas: pl.DataFrame
 
 
 def nothing() -> Answer:
     """Where there are no such clusters."""
-    return Answer(*(pl.DataFrame(schema=schema) for schema in (USAGE, BLUR, TOKENS)))
+    return Answer(*(pl.DataFrame(schema=schema) for schema in (USAGE, BLUR, TOKENS, queues.QUOTAS)))
 
 
 def truth(story: Story, repriced: int) -> Answer:
@@ -76,6 +78,7 @@ def truth(story: Story, repriced: int) -> Answer:
         pl.DataFrame(usage, schema=USAGE, orient="row").sort("cluster", "device_id", "hour", "state", nulls_last=True),
         _blur(blur),
         _tokens(story),
+        queues.truth(story),
     )
 
 

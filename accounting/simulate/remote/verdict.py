@@ -14,6 +14,7 @@ from accounting.simulate.remote.fleet import CLUSTERS
 BUSY_TOLERANCE = 0.005
 """Whole percents are told: each may be half of one off."""
 _COUNTS = ("requests", "input_tokens", "output_tokens")
+_HOURS = ("quota", "used", "borrowed")
 _FREE = ("unallocated_free", "unallocated_queued", "unobserved", "maintenance")
 _HOLDER = ["cluster", "team", "model"]
 
@@ -25,27 +26,29 @@ class Verdict:
     `allowed` is one sampling interval for every start and every end. `states`: cluster, state, truth, accounted,
     difference, allowed (hours). `bill`: cluster, team, model (both NULL: of what nobody held), truth, accounted,
     difference, allowed (cost). `busy`: cluster, truth, accounted (hours), difference (part of one). `tokens`: cluster,
-    team, model, and of each of _COUNTS itself (true) and accounted; exact. `failures`: what is not as it must be.
+    team, model, and of each of _COUNTS itself (true) and accounted; exact. `quotas`: cluster, queue, of each of _HOURS
+    itself (true) and accounted, allowed (hours). `failures`: what is not as it must be.
     """
 
     states: pl.DataFrame
     bill: pl.DataFrame
     busy: pl.DataFrame
     tokens: pl.DataFrame
+    quotas: pl.DataFrame
     failures: list[str]
 
 
 def judge(project: Project, answer: Answer) -> Verdict:
     """The verdict on what `project` has published of these clusters."""
     states, bill = _states(project, answer), _bill(project, answer)
-    busy, tokens = _busy(project, answer), _tokens(project, answer)
-    failures = [*_beyond(states, "hours"), *_beyond(bill, "cost"), *_miscounted(tokens)]
+    busy, tokens, quotas = (ask(project, answer) for ask in (_busy, _tokens, _quotas))
+    failures = [*_beyond(states, "hours"), *_beyond(bill, "cost"), *_miscounted(tokens), *_misquoted(quotas)]
     failures += [
         f"{r['cluster']}: busy time {r['difference']:.3%} off"
         for r in busy.iter_rows(named=True)
         if abs(r["difference"]) > BUSY_TOLERANCE
     ]
-    return Verdict(states, bill, busy, tokens, failures)
+    return Verdict(states, bill, busy, tokens, quotas, failures)
 
 
 def _found(project: Project, name: str) -> pl.DataFrame:
@@ -94,6 +97,15 @@ def _tokens(project: Project, answer: Answer) -> pl.DataFrame:
     return both.with_columns(pl.col(pl.Int64).fill_null(0)).sort(_HOLDER, nulls_last=True)
 
 
+def _quotas(project: Project, answer: Answer) -> pl.DataFrame:
+    keys = ["cluster", "queue"]
+    found = _found(project, "quotas").select(
+        *keys, *(pl.col(name).cast(float).alias(f"{name}_told") for name in _HOURS)
+    )
+    both = answer.quotas.join(found, on=keys, how="full", coalesce=True)
+    return both.with_columns(pl.col(pl.Float64).fill_null(0)).sort(keys)
+
+
 def _beside(right: pl.DataFrame, found: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
     both = right.join(found.select(*keys, column), on=keys, how="full", coalesce=True, nulls_equal=True)
     return both.with_columns(pl.col("truth", column).cast(float).fill_null(0))
@@ -121,4 +133,13 @@ def _miscounted(tokens: pl.DataFrame) -> list[str]:
         for r in tokens.iter_rows(named=True)
         for c in _COUNTS
         if r[f"{c}_told"] != r[c]
+    ]
+
+
+def _misquoted(quotas: pl.DataFrame) -> list[str]:
+    return [
+        f"{r['cluster']} {r['queue']}: {r[f'{name}_told'] - r[name]:.3f} {name} hours off, {r['allowed']:.3f} allowed"
+        for r in quotas.iter_rows(named=True)
+        for name in _HOURS
+        if abs(r[f"{name}_told"] - r[name]) > r["allowed"]
     ]

@@ -11,7 +11,7 @@ from collector.central.telling import batch_of, tell
 from collector.spool.names import Interner
 from collector.spool.spool import Spool
 from collector.wire import LIMITS, NOTES, TABLES, UNKNOWN
-from tests.collected import allocated, counted, device, held, pod, stocked
+from tests.collected import allocated, counted, device, held, pod, quoted, stocked
 from tests.collector.telling import HEADER
 from tests.segments import MIDNIGHT
 
@@ -23,6 +23,7 @@ SOUND = Findings(
     allocated=[allocated(WHO, 2, MIDNIGHT, END)],
     stocked=[stocked(4, MIDNIGHT, END)],
     counted=[counted(WHO, "m", MIDNIGHT, END, requests=3)],
+    quoted=[quoted("q", 4, 6, MIDNIGHT, END)],
 )
 COLUMNS = [(table, name) for table, columns in LIMITS.items() for name in columns if table != "notes"]
 

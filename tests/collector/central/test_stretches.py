@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.central.findings import Stocked
+from collector.central.findings import Quoted, Stocked
 from collector.central.stretches import DAY_MS, Open, Stretch, extended
-from tests.collected import HOUR, stocked
+from tests.collected import HOUR, quoted, stocked
 
 DAWN = 20_000 * DAY_MS
 
@@ -38,6 +38,20 @@ def test_a_change_and_a_gap_begin_anew() -> None:
 
     assert told(changed) == [(2, 3, 7, "ready"), (2, 3, 1, "unhealthy")]
     assert told(later) == [(3, 4, 8, "ready")]
+
+
+def test_a_queue_grows_as_long_as_its_quota_and_its_use_are_the_same() -> None:
+    def queue(start: int, end: int, used: int, name: str = "q", cohort: str = "all") -> Quoted:
+        return quoted(name, 4, used, DAWN + start * HOUR, DAWN + end * HOUR, cohort=cohort)
+
+    first, memory = extended([queue(1, 2, 6), queue(1, 2, 6, "other")], {})
+    second, memory = extended([queue(2, 3, 6), queue(3, 4, 5), queue(2, 3, 6, "other", "")], memory)
+
+    assert first == [queue(1, 2, 6), queue(1, 2, 6, "other")]
+    assert second == [queue(1, 3, 6), queue(2, 3, 6, "other", ""), queue(3, 4, 5)]
+    assert sorted(memory.values()) == [
+        Stretch(DAWN + start * HOUR, DAWN + end * HOUR) for start, end in ((1, 3), (2, 3), (3, 4))
+    ]
 
 
 def covered(rows: list[Stocked]) -> set[tuple[int, int]]:

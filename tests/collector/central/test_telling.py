@@ -11,9 +11,11 @@ from collector.rows import Happened
 from collector.source import Event
 from collector.spool.spool import Spool
 from collector.wire import NOTES, UNKNOWN, Batch, batch_of
-from tests.collected import allocated, counted, device, held, pod, stocked
+from tests.collected import allocated, counted, device, group, held, pod, quoted, stocked
 from tests.collector.telling import HEADER, segments
 from tests.segments import MIDNIGHT
+
+QUEUES = (("a", "all"), ("b", ""))
 
 
 def told(folder: Path, found: Findings) -> list[Batch]:
@@ -36,12 +38,13 @@ def test_every_kind_of_finding_is_a_row_by_its_names(tmp_path: Path) -> None:
         allocated=[allocated(who, 2, None, MIDNIGHT + 5_000, submitted=900, closed=False)],
         stocked=[stocked(4, MIDNIGHT, MIDNIGHT + 5_000, "maintenance")],
         counted=[counted(who, "llama", MIDNIGHT, MIDNIGHT + 60_000, requests=3, output_tokens=9)],
+        quoted=[quoted(queue, 4, 6, MIDNIGHT, MIDNIGHT + 5_000, cohort=cohort) for queue, cohort in QUEUES],
         happened=[Happened(at_ms=7, event=Event(kind="counter_gap", value=30_000, text="a llama"))],
     )
     (batch,) = told(tmp_path / "s", found)
 
     names = batch.names
-    assert (names.devices, names.workloads, names.groups) == ([one], [who], sorted(names.groups, key=str))
+    assert (names.devices, names.workloads, names.groups) == ([one], [who], [group(), group("n1"), group(pool="")])
     (record,) = batch.records
     assert (names.devices[record.device], names.workloads[record.workload], record.busy_ms) == (one, who, 5)
     (request,) = batch.allocations
@@ -51,6 +54,13 @@ def test_every_kind_of_finding_is_a_row_by_its_names(tmp_path: Path) -> None:
     (served,) = batch.served
     assert (names.texts[served.model], names.texts[served.engine]) == ("llama", "vllm")
     assert (served.requests, served.input_tokens, served.output_tokens, served.length_ms) == (3, -1, 9, 60_000)
+    assert [(names.texts[q.queue], q.cohort == UNKNOWN or names.texts[q.cohort]) for q in batch.quotas] == [
+        ("a", "all"),
+        ("b", True),
+    ]
+    assert {(names.groups[q.group].place.pool, names.texts[q.flavor], *q[-4:]) for q in batch.quotas} == {
+        ("", "h100", MIDNIGHT, MIDNIGHT + 5_000, 4_000_000, 6_000_000)
+    }
     (note,) = batch.notes
     assert (NOTES[note.kind], note.value, names.texts[note.text]) == ("counter_gap", 30_000, "a llama")
     (hold,) = batch.holdings

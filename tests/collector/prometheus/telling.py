@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from collector.central.findings import Allocated, Findings, Source, Span, Stocked
+from collector.central.findings import Allocated, Findings, Quoted, Source, Span, Stocked
 from collector.holders import Hold
 from collector.rows import Happened
 from collector.wire import Group
 
-Intervals = dict[tuple[Group, str, int], list[tuple[int, int]]]
+Intervals = list[tuple[int, int]]
 
 
 class Told:
@@ -20,7 +20,8 @@ class Told:
         self.rows: dict[str, list[tuple[int, ...]]] = {}
         self.holds: dict[tuple[str, str, int], tuple[int, bool]] = {}
         self.allocated: dict[tuple[Group, str, int | None, int | None], tuple[int, bool, int, str, str]] = {}
-        self.stocked: Intervals = {}
+        self.stocked: dict[tuple[Group, str, int], Intervals] = {}
+        self.quoted: dict[tuple[Group, str, str, str, int, int], Intervals] = {}
         self.happened: list[Happened] = []
         for one in found:
             self._add(one)
@@ -52,7 +53,11 @@ class Told:
         for allocated in found.allocated:
             self._allocate(allocated)
         for stocked in found.stocked:
-            self._stock(stocked)
+            key = (stocked.group, stocked.condition, stocked.quantity_ppm)
+            _join(self.stocked.setdefault(key, []), stocked)
+        for one in found.quoted:
+            queue = (one.group, one.queue, one.cohort, one.flavor, one.nominal_ppm, one.used_ppm)
+            _join(self.quoted.setdefault(queue, []), one)
         self.happened += found.happened
 
     def _hold(self, hold: Hold) -> None:
@@ -64,12 +69,12 @@ class Told:
         value = (one.until_ms, one.closed, one.quantity_ppm, one.outcome, one.workload.owner)
         self.allocated[key] = max(self.allocated.get(key, (0, False, 0, "", "")), value)
 
-    def _stock(self, one: Stocked) -> None:
-        where = self.stocked.setdefault((one.group, one.condition, one.quantity_ppm), [])
-        if where and where[-1][0] <= one.start_ms <= where[-1][1]:
-            where[-1] = (where[-1][0], max(where[-1][1], one.until_ms))
-        else:
-            where.append((one.start_ms, one.until_ms))
+
+def _join(where: Intervals, one: Stocked | Quoted) -> None:
+    if where and where[-1][0] <= one.start_ms <= where[-1][1]:
+        where[-1] = (where[-1][0], max(where[-1][1], one.until_ms))
+    else:
+        where.append((one.start_ms, one.until_ms))
 
 
 def spans(*edges: int) -> list[Span]:

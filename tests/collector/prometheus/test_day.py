@@ -97,6 +97,19 @@ def test_what_waits_is_told_as_waiting(told: Told) -> None:
     }
 
 
+def test_who_borrowed_and_who_left_quota_unused(told: Told) -> None:
+    quotas = {
+        (queue, cohort, flavor, nominal, used): when
+        for (_, queue, cohort, flavor, nominal, used), when in told.quoted.items()
+    }
+
+    assert quotas == {
+        ("team-a", "research", "a100", 2_000_000, 1_000_000): [(START_MS, at(8)), (at(11), END_MS)],
+        ("team-a", "research", "a100", 2_000_000, 3_000_000): [(at(8), at(11))],
+        ("team-b", "research", "a100", 2_000_000, 1_000_000): [(START_MS, END_MS)],
+    }
+
+
 def test_capacity_is_there_and_in_the_condition_of_its_node(told: Told) -> None:
     stock = {
         (group.place.node, group.place.pool, group.accelerator, condition, ppm): intervals

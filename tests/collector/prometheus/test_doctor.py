@@ -25,6 +25,20 @@ def test_the_doctor_says_what_is_there_and_what_to_install() -> None:
         ("warn", "Kueue"),
     ]
     assert all(f.remedy for f in found if f.grade == "warn")
+    assert "metrics.enableClusterQueueResources" in found[-1].remedy
+
+
+def test_of_kueue_nothing_is_missing_where_it_tells_quotas_or_is_not_there() -> None:
+    pending, quota, used = (
+        series(f"kueue_{name}", 1)
+        for name in ("pending_workloads", "cluster_queue_nominal_quota", "cluster_queue_resource_usage")
+    )
+    for stored, says in (([pending, quota, used], False), ([pending, quota], True), ([series("up", 1)], False)):
+        server = StandIn(stored)
+        found = list(examined(Api(Config(url=server.url)), "prometheus", Span(START, minute(60))))
+        server.close()
+
+        assert any(f.says.startswith("Kueue") for f in found) == says
 
 
 def test_one_that_is_not_there_is_a_finding() -> None:

@@ -18,7 +18,7 @@ MODELS = ("llama", "qwen")
 
 serving = st.lists(
     st.tuples(
-        st.integers(1, 400),
+        st.integers(2, 400),  # seconds; starts of a process within one second are one
         st.sampled_from(["", "", "", "", "restart", "failed"]),
         st.integers(0, 5),
         st.integers(0, 5),

@@ -9,6 +9,7 @@
 | e | four chips of a TPU | nobody |
 
 ml/wait asks for a GPU from 20:00 on. In Kueue four GPUs wait from 09:00, two from 10:00, none from 11:00.
+Its queues team-a and team-b, of one cohort, have two GPUs each and use one, team-a three from 08:00 to 11:00.
 The exporter goes on to name ml/train for 20 minutes after its end.
 """
 
@@ -211,4 +212,15 @@ def _kueue() -> list[Stored]:
     def waiting(i: int) -> float:
         return 4 if 540 < i <= 600 else (2 if 600 < i <= 660 else 0)
 
-    return [stored("kueue_cluster_queue_resource_pending", waiting, cluster_queue="team-a", resource="nvidia.com/gpu")]
+    found = [stored("kueue_cluster_queue_resource_pending", waiting, cluster_queue="team-a", resource="nvidia.com/gpu")]
+    for queue, used in (("team-a", _within(8, 11, 3)), ("team-b", _within(0, 24))):
+        found += _quota(queue, used)
+    return found
+
+
+def _quota(queue: str, used: Value) -> list[Stored]:
+    of = {"cohort": "research", "cluster_queue": queue, "flavor": "a100", "resource": "nvidia.com/gpu"}
+    return [
+        stored("kueue_cluster_queue_nominal_quota", lambda _: 2, **of),
+        stored("kueue_cluster_queue_resource_usage", lambda i: used(i) or 1, **of),
+    ]

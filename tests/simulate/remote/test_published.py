@@ -34,6 +34,19 @@ def test_the_view_tells_tokens_by_team(built: Built) -> None:
     assert rows["model"].to_list() == ["chat-70b", "chat-7b"]
 
 
+def test_who_borrowed_quota_and_whose_lay_unused(verdict: Verdict, built: Built) -> None:
+    quotas = verdict.remote.quotas
+    llm, helpdesk = built.project.query(
+        "SELECT queue, SUM(quota_seconds) AS quota, SUM(used_seconds) AS used, SUM(borrowed_seconds) AS borrowed"
+        " FROM quotas WHERE cohort = 'serving' GROUP BY queue ORDER BY queue DESC"
+    ).iter_rows(named=True)
+
+    assert quotas["queue"].to_list() == ["helpdesk-serving", "llm-serving"]
+    assert (quotas["allowed"] < quotas["quota"] * 0.005).all(), "the bound is no excuse"
+    assert (llm["queue"], helpdesk["borrowed"]) == ("llm-serving", 0)
+    assert 0 < llm["borrowed"] < helpdesk["quota"] - helpdesk["used"]
+
+
 def test_cost_by_team_and_model_is_within_the_samples_around_holdings(verdict: Verdict) -> None:
     bill = verdict.remote.bill
     held = bill.filter(pl.col("team").is_not_null())
@@ -106,6 +119,8 @@ LIES = {
     "a request": Lie("tokens", pl.col("model") == "chat-70b", "requests", -1, "language chat-70b: 1 requests off"),
     "some cost": Lie("remote", pl.col("team") == "support", "cost", 4, f"{ASSIST} support chat-7b: -4."),
     "an hour": Lie("remote", pl.col("state") == "maintenance", "device_seconds", 5400, f"{ASSIST} maintenance: -1.5"),
+    "a quota": Lie("quotas", pl.col("queue") == "llm-serving", "quota", 1, f"{ASSIST} llm-serving: -1."),
+    "what was borrowed": Lie("quotas", pl.col("borrowed") == 0, "borrowed", 1, f"{ASSIST} helpdesk-serving: -1.000"),
     "busy time": Lie("remote", pl.col("busy_seconds") > 0, "busy_seconds", 36_000, f"{ASSIST}: busy time -"),
 }
 

@@ -126,6 +126,38 @@ def test_counters_count_what_was_served_across_the_restart(told: Story) -> None:
             assert found == amount > 1000
 
 
+def test_a_queue_borrows_what_the_other_of_its_cohort_leaves_and_their_quotas_are_all_there_is(told: Story) -> None:
+    llm, helpdesk = truth(told, told.first).quotas.iter_rows(named=True)
+    away = sum(end - start for _, start, end in told.away)
+    held = dict.fromkeys(("llm", "helpdesk"), 0)
+    for pod in (pod for pod in told.pods if pod.cluster == ASSIST):
+        dark = sum(max(0, min(pod.end, end) - max(pod.start, start)) for _, start, end in told.away)
+        held[pod.namespace] += len(pod.units) * (pod.end - pod.start - dark)
+
+    assert (llm["queue"], helpdesk["queue"]) == ("llm-serving", "helpdesk-serving")
+    assert (llm["quota"] + helpdesk["quota"]) * HOUR == pytest.approx(8 * (told.last - told.first - away))
+    assert [q["used"] * HOUR for q in (llm, helpdesk)] == pytest.approx([held["llm"], held["helpdesk"]])
+    assert 10 < llm["borrowed"] < helpdesk["quota"] - helpdesk["used"]
+    assert helpdesk["borrowed"] == 0
+
+
+def test_samples_of_a_queue_are_its_quota_and_what_its_pods_hold(told: Story) -> None:
+    found = {
+        (one.labels["__name__"], one.labels["cluster_queue"]): one.points
+        for one in exporters.series(told, None)
+        if one.labels["__name__"].startswith("kueue_")
+    }
+    for row in truth(told, told.first).quotas.iter_rows(named=True):
+        quota = found["kueue_cluster_queue_nominal_quota", row["queue"]]
+        used = found["kueue_cluster_queue_resource_usage", row["queue"]]
+        over = sum(max(0, use - own) for (_, use), (_, own) in zip(used, quota, strict=True))
+        sums = [sum(value for _, value in quota), sum(value for _, value in used), over]
+        assert [s / 60 for s in sums] == pytest.approx(
+            [row[c] for c in ("quota", "used", "borrowed")], abs=row["allowed"]
+        )
+        assert 0 < row["allowed"] < row["quota"] / 200
+
+
 def test_samples_tell_the_mean_since_the_sample_before(told: Story) -> None:
     """So they add up to what was done, but for what the ends of the time cut off."""
     unit = next(i for i, one in enumerate(told.units) if one.cluster == GKE)

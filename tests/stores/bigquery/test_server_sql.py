@@ -11,6 +11,7 @@ import sqlglot
 from sqlglot import exp
 
 import sql
+from accounting.schema import Table
 from accounting.tables import ALL, SOURCES
 
 pytest.importorskip("google.cloud.bigquery_storage_v1", reason="the extra gcp is not installed")
@@ -49,15 +50,20 @@ def placed(name: str) -> str:
     return tree.sql(dialect="bigquery")
 
 
+def created(table: Table, dataset: str, name: str) -> str:
+    columns = ", ".join(f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required}" for c in table.columns)
+    return f"CREATE TABLE {dataset}.`{name}` ({columns})"
+
+
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     made = Service()
     run(made, "CREATE SCHEMA store; CREATE SCHEMA staged; CREATE SCHEMA input; CREATE SCHEMA d; CREATE SCHEMA rebuilt")
     for table in ALL:
-        run(made, table.create_bigquery("store"))
-        run(made, table.create_bigquery("staged"))
+        run(made, created(table, "store", table.name))
+        run(made, created(table, "staged", table.name))
     for kind, table in SOURCES.items():
-        run(made, table.create_bigquery("input").replace(f"`{table.name}`", f"`{kind}`", 1))
+        run(made, created(table, "input", kind))
     run(made, RUN)
     for name in VIEWS:
         run(made, f"CREATE VIEW d.{name} AS {placed(f'views/{name}')}")

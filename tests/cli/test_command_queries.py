@@ -6,6 +6,6 @@ import sql
 from accounting.stores.lint import lint
 
 
-@pytest.mark.parametrize("name", sql.names("queries"))
+@pytest.mark.parametrize("name", sql.names("commands"))
 def test_our_queries_keep_to_the_subset(name: str) -> None:
     assert lint(sql.read(name)) == []

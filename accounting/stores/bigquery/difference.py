@@ -1,0 +1,84 @@
+"""What the lake has and the warehouse has not; or that it is the other way round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from accounting.errors import StoreError
+from accounting.stores.bigquery.catalog import IMPORTS
+from accounting.stores.bigquery.ledger import Here, Ledger, There
+
+SAME = ("seq", "kind", "file_sha256", "mapping_sha256", "imported_at")
+"""What an import never changes."""
+_DAY = ("seq", "publication", "cluster", "day")
+
+
+class Foreign(StoreError):
+    """The warehouse has what the lake has not: another host wrote to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Rows of the catalog that the warehouse lacks or has otherwise, and `units`: those whose rows it lacks."""
+
+    imports: pl.DataFrame
+    runs: pl.DataFrame
+    publications: pl.DataFrame
+    units: list[str]
+
+    @property
+    def empty(self) -> bool:
+        return self.imports.is_empty() and self.publications.is_empty()
+
+
+def difference(here: Here, there: There) -> Difference:
+    """What a push has to bring; raises `Foreign`."""
+    _check(here.ledger, there.ledger)
+    mine, known = here.ledger, there.ledger
+    finished = mine.imports.filter(pl.col("state") != "staging")
+    imports = finished.join(known.imports, on=IMPORTS.names, how="anti", nulls_equal=True, maintain_order="left")
+    counting = known.imports.filter(pl.col("state") != "staging")
+    new = imports.filter(pl.col("state") == "live").join(counting, on="seq", how="anti", maintain_order="left")
+    publications = mine.publications.join(known.publications, on=_DAY, how="anti", maintain_order="left")
+    runs = mine.runs.join(known.runs, on="publication", how="anti", maintain_order="left")
+    runs = runs.join(publications, on="publication", how="semi", maintain_order="left")
+    units = [*map(str, new["seq"]), *runs["publication"]]
+    return Difference(imports, runs, publications, units)
+
+
+def _check(mine: Ledger, known: Ledger) -> None:
+    for line in (_strange_import(mine, known), _strange_day(mine, known)):
+        if line:
+            raise Foreign(
+                f"BigQuery has what this lake has not ({line}): another host wrote to it; move this lake away,"
+                " `chipledger copy --from bigquery`, and import again what only this lake had"
+            )
+
+
+def _strange_import(mine: Ledger, known: Ledger) -> str:
+    """Says which import of the warehouse's is not the lake's; an import that is being loaded counts for its number."""
+    finished = mine.imports.filter(pl.col("state") != "staging")
+    pairs = known.imports.join(finished, on="seq", how="left", suffix="_here", maintain_order="left")
+    for row in pairs.iter_rows(named=True):
+        loading = row["state"] == "staging"
+        if row["kind_here"] is None and loading:
+            continue
+        other = any(row[name] != row[f"{name}_here"] for name in SAME[1:])
+        ended = row["state"] in ("replaced", "undone")
+        changed = ended and any(row[name] != row[f"{name}_here"] for name in ("state", "replaced_by"))
+        renamed = not loading and row["source"] and not row["source_here"]
+        if other or changed or renamed:
+            return f"import {row['seq']}, {row['kind']} of {row['file']}, {row['state']}"
+    return ""
+
+
+def _strange_day(mine: Ledger, known: Ledger) -> str:
+    foreign = known.publications.join(mine.publications, on=_DAY, how="anti", maintain_order="left")
+    if foreign.is_empty():
+        return ""
+    publication, cluster, day = foreign.select("publication", "cluster", "day").row(0)
+    assert isinstance(day, date)
+    return f"publication {publication}, cluster {cluster} on {day}"

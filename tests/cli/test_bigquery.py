@@ -1,0 +1,117 @@
+"""BigQuery on the command line: what commands say, and what stays where it does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("google.cloud.bigquery_storage_v1", reason="the extra gcp is not installed")
+
+from tests.cli.conftest import JOBS, Shell
+from tests.fakes.bigquery.faults import Fault
+from tests.fakes.bigquery.serving import Loopback, serve
+
+PLACE = ("--project", "acme", "--dataset", "gpu")
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def configured(shell: Shell, loopback: Loopback) -> Shell:
+    """A published project with `[bigquery]`, of which nothing is pushed yet."""
+    with (shell.folder / "chipledger.toml").open("a") as file:
+        file.write(f'[bigquery]\nproject = "acme"\ndataset = "gpu"\nendpoint = "{loopback.url}"\n')
+    return shell
+
+
+def test_init_makes_the_warehouse_and_writes_where_it_is(shell: Shell, loopback: Loopback) -> None:
+    made = shell("init", "new", "--store", "bigquery", *PLACE, "--endpoint", loopback.url)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith(
+        "BigQuery acme.gpu: 53 datasets, tables and views made, 0 brought up to date\nnew: project"
+    )
+    other = Shell(shell.folder / "new")
+    assert other("status").stdout.startswith("BigQuery acme.gpu, format 1, generation 0: has all of the lake\n")
+    assert "ok    bigquery: acme.gpu, format 1" in other("doctor").stdout
+
+
+def test_what_init_cannot_reach_it_does_not_make(shell: Shell) -> None:
+    done = shell("init", "new", "--store", "bigquery", *PLACE, "--endpoint", "http://127.0.0.1:9")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: BigQuery, looking at acme.gpu_store: no answer (Connection refused); run it again\n"
+    assert not (shell.folder / "new").exists()
+
+
+def test_commands_that_write_push(configured: Shell, loopback: Loopback) -> None:
+    assert "BigQuery acme.gpu: nothing is there yet" in configured("status").stdout
+    assert "chipledger copy --to bigquery" in configured("doctor").stdout
+    more = JOBS.replace("j1", "j9")
+
+    done = configured(*configured.put("jobs", more))
+    assert done.stdout.splitlines()[-1].startswith("BigQuery acme.gpu: 9 loads, ")
+    assert configured("imports", "undo", "4").stdout.splitlines()[-1].startswith("BigQuery acme.gpu: no rows to load")
+    assert configured("run").stdout.startswith("BigQuery acme.gpu: ")
+    assert "has all of the lake" in configured("status").stdout
+    assert loopback.sql("SELECT COUNT(*) FROM gpu_store.imports") == [(4,)]
+
+
+def test_a_push_that_fails_leaves_the_commit_and_says_how_it_goes_on(configured: Shell, loopback: Loopback) -> None:
+    assert configured("copy", "--to", "bigquery").returncode == 0
+    loopback.faults.add(Fault("POST", "/upload", 403, "quotaExceeded", times=9))
+    done = configured(*configured.put("jobs", JOBS.replace("j1", "j9")))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: BigQuery, loading 5 rows into input_jobs: ")
+    assert "see docs/bigquery.md, Quotas; it is in the lake and counts there: the next command" in done.stderr
+    assert len(configured.lake.imports(live_only=True)) == 4
+    assert "1 imports and 0 cluster-days of the lake are not there yet" in configured("status").stdout
+    assert "warn  bigquery: " in configured("doctor").stdout
+
+    loopback.faults.clear()
+    assert "BigQuery acme.gpu: 1 loads, 5 rows" in configured("copy", "--to", "bigquery").stdout
+
+
+def test_without_an_answer_status_tells_the_rest(configured: Shell, loopback: Loopback) -> None:
+    loopback.faults.add(Fault("GET", "/datasets/gpu_store", 403, "accessDenied", times=2))
+    done = configured("status")
+
+    assert done.returncode == 0
+    assert "docs/bigquery.md, Access\nimports: " in done.stdout
+    assert "fail  bigquery: " in configured("doctor").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("copy",), "copy: write --to bigquery or --from bigquery"),
+        (("copy", "--to", "bigquery", "--from", "bigquery"), "copy: write --to bigquery or --from bigquery"),
+        (
+            ("copy", "--to", "bigquery"),
+            "no warehouse: write [bigquery] into chipledger.toml, or --project P --dataset D",
+        ),
+        (("copy", "--to", "bigquery", "--project", "p"), "options: dataset: is missing: add `dataset = …`"),
+        (("init", "x", "--store", "bigquery"), "init: --store bigquery needs --project P and --dataset D"),
+        (
+            ("init", "x", *PLACE),
+            "init: --project, --dataset and the like are of --store bigquery: write that, or leave",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(shell: Shell, args: tuple[str, ...], said: str) -> None:
+    done = shell(*args)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {said}")
+
+
+def test_a_project_has_one_warehouse(configured: Shell) -> None:
+    done = configured("copy", "--to", "bigquery", *PLACE)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: chipledger.toml has [bigquery]: leave --project, --dataset away")
