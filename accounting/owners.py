@@ -7,6 +7,7 @@ import dataclasses
 import io
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -87,12 +88,17 @@ def preview(project: Project, more: pl.DataFrame, progress: pipeline.Progress) -
     files = {i.seq: i.file for i in project.lake.imports(live_only=True)} | {0: "the new rules"}
     teams.check(rules, "the new rules", files)
     after = _borne(dataclasses.replace(inventory, teams=rules), spans, config, progress)
-    before = _borne(inventory, spans, config, progress) if waiting else project.query(sql.read("commands/borne"))
+    before = _borne(inventory, spans, config, progress) if waiting else _published(project)
     joined = before.join(after, on="team", how="full", coalesce=True, suffix="_after").sort("team")
     totals = [(_total(joined[name]), _total(joined[f"{name}_after"])) for name in _MEASURES]
     if any(mine != theirs for mine, theirs in totals):
         raise Refused(f"the preview does not add up to what is published ({totals}); please report it")
     return Preview(joined, len(waiting))
+
+
+def _published(project: Project) -> pl.DataFrame:
+    with closing(project.lake_reader()) as reader:
+        return reader.query(sql.read("commands/borne"))
 
 
 def _total(column: pl.Series) -> Decimal:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,13 +16,18 @@ from typing import Any
 
 import sql
 from accounting.errors import ChipledgerError
-from accounting.project import Project, Reader, open_project
+from accounting.project import Project, open_project
+from accounting.reader import Reader
 from accounting.status import Status, take
 from app.literal import parameters_of
 
 FOLDER = "CHIPLEDGER_PROJECT"
 KEPT = 512
 """Answers that are kept of one published state."""
+AT_ONCE = 6
+"""Questions that are asked ahead at the same time, of all pages together."""
+
+_ahead = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ahead")
 
 Row = Mapping[str, Any]
 Rows = tuple[Row, ...]
@@ -33,28 +38,48 @@ class Book:
     """What is published at one instant. Rows are shared between sessions: read them, do not change them."""
 
     project: Project
+    version: int
     reader: Reader
-    _answers: OrderedDict[tuple[object, ...], Rows] = field(default_factory=OrderedDict)
+    _answers: OrderedDict[tuple[object, ...], Future[Rows]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _users: int = 0
     _retired: bool = False
     _status: Future[Status] | None = None
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> Rows:
-        """The answer to `sql/app/NAME.sql`; parameters that it does not have are left out."""
+        """The answer to `sql/app/NAME.sql`; parameters that it does not have are left out. Asked once, by whoever."""
         text = question(name)
         given = {key: parameters[key] for key in parameters_of(text)}
         key = (name, *given.values())
         with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-                return self._answers[key]
-        found = tuple(self.reader.query(text, given).to_dicts())
-        with self._lock:
-            self._answers[key] = found
+            known = self._answers.get(key)
+            mine = self._answers.setdefault(key, Future())
+            self._answers.move_to_end(key)
             if len(self._answers) > KEPT:
                 self._answers.popitem(last=False)
-        return found
+        if known is None:
+            self._find(key, mine, text, given)
+        return mine.result()
+
+    def _find(self, key: tuple[object, ...], answer: Future[Rows], text: str, given: Mapping[str, Any]) -> None:
+        try:
+            answer.set_result(tuple(self.reader.query(text, given).to_dicts()))
+        except Exception as error:  # noqa: BLE001 - raised where the answer is taken
+            with self._lock:
+                self._answers.pop(key, None)  # the next who asks may have more luck
+            answer.set_exception(error)
+
+    def ahead(self, names: Sequence[str], parameters: Mapping[str, Any]) -> None:
+        """Begins to ask what a page will want, all at once: one after the other takes long on BigQuery."""
+        for name in names:
+            _ahead.submit(self._early, name, parameters)
+
+    def _early(self, name: str, parameters: Mapping[str, Any]) -> None:
+        self.enter()
+        try:
+            self.rows(name, parameters)
+        finally:
+            self.leave()
 
     def row(self, name: str, parameters: Mapping[str, Any]) -> Row:
         """The answer to a question whose grain is one row."""
@@ -68,7 +93,12 @@ class Book:
         return out.getvalue()
 
     def status(self, patience: float | None = None) -> Status | None:
-        """What waits for a run, found out once, aside; None where that takes longer than `patience` seconds."""
+        """What waits for a run, found out once, aside.
+
+        None where that takes longer than `patience` seconds, or only the host of the pipeline knows.
+        """
+        if self.project.remote:
+            return None
         with self._lock:
             if self._status is None:
                 self._status = _aside(self.project)
@@ -136,8 +166,8 @@ class Source:
         try:
             project = open_project(self.folder)
             version = project.version
-            if self._book is None or self._book.reader.version != version or self._book.project != project:
-                self._turn(Book(project, project.reader()))
+            if self._book is None or self._book.version != version or self._book.project != project:
+                self._turn(Book(project, version, project.reader()))
         except ChipledgerError as error:
             if self._book is None:
                 raise

@@ -49,6 +49,10 @@ class View:
         instants: list[datetime] = [row["published_at"] for row in self.published]
         return max(instants)
 
+    def ahead(self, parameters: dict[str, Any], *names: str) -> None:
+        """Says what the page will ask, so that it is asked at once."""
+        self.book.ahead(names, parameters)
+
     def rows(self, name: str, parameters: dict[str, Any]) -> Rows:
         return self.book.rows(name, parameters)
 
@@ -58,6 +62,7 @@ class View:
 
 def view(book: Book, now: datetime, pages: Pages) -> View:
     """What can be looked at in a book."""
+    book.ahead(("choices", "currency"), {})
     choices: dict[str, list[str]] = {"month": [], "cluster": [], "team": [], "accelerator": []}
     for row in book.rows("choices", {}):
         choices[row["kind"]].append(row["value"])

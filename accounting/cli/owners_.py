@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def command(ctx: click.Context, rules: tuple[str, ...], file: Path | None, mappi
 def _list(project: Project, top: int) -> None:
     found = unowned(project, top)
     if not found:
-        published = project.query(sql.read("commands/last_run")).height
+        with closing(project.lake_reader()) as reader:
+            published = reader.query(sql.read("commands/last_run")).height
         none = "nothing is published yet; next: chipledger run"
         click.echo("nothing that is published is without a team" if published else none)
         return

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import get_args
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any, get_args
 
 import click
 
 from accounting import questions
 from accounting.cli import screen
 from accounting.errors import InputError
+from accounting.reader import USD_PER_TIB, Reader, Scan, list_price
 from accounting.reports.rows import Format, write_rows
 
 
@@ -19,9 +22,16 @@ from accounting.reports.rows import Format, write_rows
 @click.option("--set", "given", metavar="NAME=VALUE", multiple=True, help="The value of a parameter; repeatable.")
 @click.option("--list", "listed", is_flag=True, help="List our questions, and the parameters of each.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), default="table", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Say what it would scan and cost, and do not ask.")
 @click.pass_context
 def command(
-    ctx: click.Context, sql: str | None, question: str | None, given: tuple[str, ...], listed: bool, form: Format
+    ctx: click.Context,
+    sql: str | None,
+    question: str | None,
+    given: tuple[str, ...],
+    listed: bool,
+    form: Format,
+    dry_run: bool,
 ) -> None:
     """Ask in GoogleSQL, read-only; SQL is the query, or - to read it from standard input.
 
@@ -38,7 +48,30 @@ def command(
         _list()
         return
     text = _text(sql, question)
-    write_rows(screen.project(ctx).query(text, questions.values(text, given)), form, sys.stdout.buffer)
+    values = questions.values(text, given)
+    with closing(screen.project(ctx).reader()) as reader:
+        if dry_run:
+            _estimate(reader, text, values)
+            return
+        answer = reader.answer(text, values)
+    if answer.scan is not None:
+        click.echo(_said(answer.scan), err=True)
+    write_rows(answer.rows, form, sys.stdout.buffer)
+
+
+def _estimate(reader: Reader, text: str, values: Mapping[str, Any]) -> None:
+    scanned = reader.estimate(text, values)
+    if scanned is None:
+        click.echo("the lake answers this: nothing is billed")
+        return
+    cost = f"{list_price(scanned)} USD at the list price of {USD_PER_TIB} USD per TiB"
+    click.echo(f"BigQuery would scan {screen.size(scanned)}: {cost}; billed are at least 10 MB of each table")
+
+
+def _said(scan: Scan) -> str:
+    if scan.cached:
+        return "BigQuery: an earlier answer, nothing is billed"
+    return f"BigQuery: {screen.size(scan.processed)} scanned, {screen.size(scan.billed)} billed"
 
 
 def _text(sql: str | None, question: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -77,7 +78,8 @@ def _show(report: Report, project: Project) -> None:
 
 def _show_all(report: Report, project: Project) -> Decimal:
     """What is published in all, where a run did only a part of it; returns the seconds of it that have no price."""
-    rows = project.query(sql.read("commands/published")).to_dicts()
+    with closing(project.lake_reader()) as reader:
+        rows = reader.query(sql.read("commands/published")).to_dicts()
     seconds: Decimal = sum((row["unpriced_seconds"] or Decimal(0) for row in rows), Decimal(0))
     costs = [row["cost"] for row in rows if row["cost"] is not None]
     a_part = report.up_to_date > 0 and report.publication is not None

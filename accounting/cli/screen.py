@@ -85,6 +85,16 @@ def instant(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
+def size(count: int) -> str:
+    """Bytes in a unit that suits them: 999 B, 1.0 kB, 12.3 MB."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            break
+        amount /= 1000
+    return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
+
+
 def age(ms: int) -> str:
     """A span of time in its two largest units; `in the future` where it is negative."""
     if ms < 0:

@@ -169,6 +169,11 @@ def _close_doors(connection: duckdb.DuckDBPyConnection, files: Sequence[Sequence
     connection.execute("SET lock_configuration = true")
 
 
+def views() -> dict[str, dict[str, str]]:
+    """The names of the views of sql/views, each with its columns and their GoogleSQL types."""
+    return _known()[0][VIEWS]
+
+
 @lru_cache(maxsize=1)
 def _known() -> tuple[Schema, dict[str, str]]:
     """The columns of every table and view, and each view's DuckDB text, a view after those it reads."""

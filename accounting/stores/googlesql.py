@@ -46,7 +46,7 @@ def typed(sql: str, schema: Columns) -> exp.Query:
     against = objections(tree)
     if against:
         raise InputError(against[0])
-    spelled = _name_columns(tree)
+    spelled = name_columns(tree)
     rewrites.floats(tree)
     known = MappingSchema({db: dict(tables) for db, tables in schema.items()}, dialect=DIALECT)
     try:
@@ -97,8 +97,8 @@ def _first_select(tree: exp.Expr) -> exp.Select:
     return tree
 
 
-def _name_columns(tree: exp.Query) -> dict[str, str]:
-    """Gives unnamed columns BigQuery's names; says how the named ones were spelled."""
+def name_columns(tree: exp.Query) -> dict[str, str]:
+    """Gives unnamed columns BigQuery's names, in place; says how the named ones were spelled."""
     select = _first_select(tree)
     unnamed = 0
     for projection in list(select.selects):

@@ -31,6 +31,7 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     if total["device_seconds"] is None:
         st.html(said + states.no_rows(amounts.month(month), view))
         return
+    view.ahead(bill.parameters, "bill_teams", "bill_models", "served_models")
     before = view.row("bill_total", bill.before.parameters)
     unequal = states.unequal(view, bill, total["first_day"], before["first_day"])
     if unequal:

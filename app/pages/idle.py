@@ -21,6 +21,8 @@ TEAM = "Who held the time, or owns the capacity that nobody held."
 WEEK = ((2, "Mon"), (3, "Tue"), (4, "Wed"), (5, "Thu"), (6, "Fri"), (7, "Sat"), (1, "Sun"))
 UNUSED = (("idle", "idle"), ("free", "unallocated"), ("unhealthy", "unhealthy"))
 """Parts of a pool's time that are not at work: color, and column."""
+BELOW = ("idle_workloads", "unallocated", "idle_pools", "idle_nodes")
+"""Questions of the lower half of the page."""
 DAILY = 14
 """Up to so many days the heat map shows each; a longer period is folded to the days of the week."""
 
@@ -33,6 +35,7 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     if totals["device_seconds"] is None:
         st.html(said + states.no_rows(amounts.days(chosen.first, chosen.last), view))
         return
+    view.ahead(chosen.parameters, _hours(chosen), "idle_owners", *BELOW)
     st.html(said + states.partial(view, chosen) + cards(_cards(view, totals)))
     left, right = st.columns([1, 1], gap="medium")
     with left, st.container(border=True, height="stretch", key="heat"):
@@ -81,9 +84,13 @@ def _amount(view: View, row: Row, what: str, label: str, note: str) -> Card:
     )
 
 
+def _hours(chosen: Filter) -> str:
+    """The question of the heat map."""
+    return "idle_by_day" if chosen.length <= DAILY else "idle_by_weekday"
+
+
 def _heat(view: View, chosen: Filter) -> None:
-    daily = chosen.length <= DAILY
-    name = "idle_by_day" if daily else "idle_by_weekday"
+    daily, name = chosen.length <= DAILY, _hours(chosen)
     cells = {(row["slot"], row["hour"]): row for row in view.rows(name, chosen.parameters)}
     days = (chosen.first + timedelta(n) for n in range(chosen.length))
     slots = tuple((day, f"{day:%a} {day.day}") for day in days) if daily else WEEK

@@ -38,6 +38,7 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     if totals["device_seconds"] is None:
         st.html(said + states.no_rows(amounts.days(chosen.first, chosen.last), view))
         return
+    view.ahead(chosen.parameters, "activity", "parts", f"parts_by_{_step(chosen)}", "teams")
     notices = states.partial(view, chosen) + states.calendar(view, chosen)
     st.html(said + notices + cards(_cards(view, chosen, totals)))
     with st.container(border=True, key="partition"):
@@ -83,8 +84,11 @@ def _figures(view: View, chosen: Filter) -> _Figures:
 def _cards(view: View, chosen: Filter, totals: Row) -> list[Card]:
     before = chosen.upto(view.last).before
     against = f"vs the {before.length} days before" if before.length > 1 else "vs the day before"
+    known = before.first >= view.first
+    if known:
+        view.ahead(before.parameters, "totals", "activity")
     now = _figures(view, chosen)
-    was = _figures(view, before) if before.first >= view.first else _Figures()
+    was = _figures(view, before) if known else _Figures()
     return [
         Card(
             "cost",
@@ -149,9 +153,13 @@ def _partition(view: View, chosen: Filter, totals: Row) -> None:
     st.page_link(view.pages["idle"], label="Who holds it idle, and where →")
 
 
+def _step(chosen: Filter) -> str:
+    return "month" if chosen.length > MOST_DAYS else "day"
+
+
 def _trend(view: View, chosen: Filter) -> None:
     top = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
-    step = "month" if chosen.length > MOST_DAYS else "day"
+    step = _step(chosen)
     top.html(heading(f"By {step}"), width="content")
     in_hours = view.currency is None or _unit(top) == "Hours"
     rows = view.rows(f"parts_by_{step}", chosen.parameters)

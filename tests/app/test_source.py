@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
-import duckdb
+import polars as pl
 import pytest
 
 from accounting.errors import InputError
+from accounting.project import open_project
+from accounting.reader import Reader
 from accounting.stores.lake import Lake
 from app.filters import Bill
-from app.source import KEPT, Source
+from app.source import KEPT, Book, Source
 from tests.app.conftest import KINDS, run
 
 MARCH = Bill("2026-03").parameters
@@ -48,8 +54,8 @@ def test_a_publication_turns_the_page(own: Path) -> None:
             assert {row["team"] for row in after.book.rows("bill_teams", MARCH)} == {"language", "platform", "unowned"}
         assert before.book.rows("bill_models", MARCH)
         assert before.book.row("bill_total", MARCH)["cost"] == cost
-    with pytest.raises(duckdb.Error):
-        before.book.reader.session.connection.execute("SELECT 1")
+    with pytest.raises(InputError, match="closed"):
+        before.book.reader.query("SELECT 1")
     assert after.book.rows("bill_models", MARCH)
 
 
@@ -92,3 +98,42 @@ def test_files_are_exact(company: Path) -> None:
 
     assert len(lines) == total["lines"] + 1
     assert lines[0].startswith("charge_id,day,month,team")
+
+
+@dataclass
+class Patient:
+    """Answers when three ask at the same time, and counts."""
+
+    reader: Reader
+    asked: list[str] = field(default_factory=list)
+    together: threading.Barrier = field(default_factory=lambda: threading.Barrier(3, timeout=20))
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        self.asked.append(sql)
+        self.together.wait()
+        return self.reader.query(sql, parameters)
+
+
+def test_what_a_page_says_ahead_is_asked_once_and_at_the_same_time(company: Path) -> None:
+    project = open_project(company)
+    reader = Patient(project.reader())
+    book = Book(project, project.version, cast(Reader, reader))
+    names = ("bill_teams", "bill_models", "bill_total")
+
+    book.ahead(names, MARCH)
+
+    for name in names:
+        assert book.rows(name, MARCH)
+    assert len(reader.asked) == 3
+
+
+def test_a_question_that_failed_is_asked_again(company: Path) -> None:
+    project = open_project(company)
+    reader = project.reader()
+    reader.close()
+    book = Book(project, project.version, reader)
+    for _ in range(2):
+        with pytest.raises(InputError, match="closed"):
+            book.rows("bill_teams", MARCH)
+    book.reader = project.reader()
+    assert book.rows("bill_teams", MARCH)

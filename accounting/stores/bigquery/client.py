@@ -63,9 +63,7 @@ def _reader(settings: BigQueryTable) -> BigQueryReadClient | None:
     from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
     channel = grpc.insecure_channel(settings.storage_endpoint)
-    return BigQueryReadClient(  # type: ignore[no-untyped-call]
-        transport=BigQueryReadGrpcTransport(channel=channel)
-    )
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -78,21 +76,23 @@ def answered(doing: str) -> Iterator[None]:
     try:
         yield
     except exceptions.Forbidden as error:
-        section = "Quotas" if "quota" in _reason(error).lower() else "Access"
-        raise StoreError(f"BigQuery, {doing}: {_said(error)}; see docs/bigquery.md, {section}") from error
+        section = "Quotas" if "quota" in reason(error).lower() else "Access"
+        raise StoreError(f"BigQuery, {doing}: {said(error)}; see docs/bigquery.md, {section}") from error
     except exceptions.GoogleAPICallError as error:
-        raise StoreError(f"BigQuery, {doing}: {_said(error)}") from error
+        raise StoreError(f"BigQuery, {doing}: {said(error)}") from error
     except (GoogleAuthError, RequestException, exceptions.RetryError) as error:
         raise StoreError(f"BigQuery, {doing}: no answer ({_cause(error)}); run it again") from error
 
 
-def _said(error: Exception) -> str:
-    message = getattr(error, "message", "") or str(error)
-    return " ".join(str(message).split())
+def said(error: GoogleAPICallError) -> str:
+    """BigQuery's own words, without the request and the job around them."""
+    words = next((one["message"] for one in error.errors or () if isinstance(one, dict) and one.get("message")), None)
+    return " ".join(str(words or error.message or error).split())
 
 
-def _reason(error: GoogleAPICallError) -> str:
-    return " ".join(str(one.get("reason", "")) for one in error.errors if isinstance(one, dict))
+def reason(error: GoogleAPICallError) -> str:
+    """The short words by which BigQuery tells errors apart."""
+    return " ".join(str(one.get("reason", "")) for one in error.errors or () if isinstance(one, dict))
 
 
 def _cause(error: Exception) -> str:

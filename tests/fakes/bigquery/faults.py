@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -40,6 +41,8 @@ class Faults:
     """So many times a new job answers RUNNING before it is done (within ten seconds, where nobody asks)."""
     failing_jobs: int = 0
     """So many of the next jobs end with a backendError and do nothing."""
+    pause_s: float = 0.0
+    """How long a script waits before COMMIT TRANSACTION."""
     before_commit: Callable[[], object] | None = None
     """Called once, before the next COMMIT TRANSACTION: what happens beside a transaction."""
     broken_streams: int = 0
@@ -59,7 +62,7 @@ class Faults:
         with self._lock:
             self.pending.clear()
             self.slow_polls = self.failing_jobs = self.broken_streams = 0
-            self.before_commit = None
+            self.before_commit, self.pause_s = None, 0.0
 
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault that this request meets."""
@@ -74,6 +77,7 @@ class Faults:
 
     def meanwhile(self) -> None:
         """What is to happen beside the transaction that is about to commit."""
+        time.sleep(self.pause_s)
         with self._lock:
             happens, self.before_commit = self.before_commit, None
         if happens:

@@ -9,6 +9,7 @@ pytest.importorskip("google.cloud.bigquery", reason="the extra gcp is not instal
 pytest.importorskip("google.cloud.bigquery_storage_v1", reason="the extra gcp is not installed")
 
 from tests.fakes.bigquery.serving import Loopback, serve
+from tests.stores.bigquery import fleet as fleets
 from tests.stores.bigquery.hosts import Host, copied, filled, settings
 from tests.test_pipeline import Ledger
 
@@ -29,3 +30,10 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 def one(ledger: Ledger, loopback: Loopback, tmp_path: Path) -> Host:
     """A host with everything in its lake and nothing in the warehouse."""
     return copied(ledger, tmp_path / "one", settings(loopback))
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fleets.Fleet]:
+    """A small simulated company in a lake and in a warehouse; nobody changes it."""
+    with serve() as running:
+        yield fleets.bring(tmp_path_factory.mktemp("warehouse") / "fleet", running)

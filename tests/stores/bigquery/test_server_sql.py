@@ -37,6 +37,8 @@ CREATE TABLE run.told_capacity (cluster STRING, pool STRING, accelerator STRING,
   start_ms INT64, end_ms INT64);
 CREATE TABLE run.served (cluster STRING, workload_id STRING, model STRING, engine STRING, start_ms INT64, end_ms INT64,
   requests INT64, input_tokens INT64, output_tokens INT64, busy_ms INT64);
+CREATE TABLE run.quotas (cluster STRING, queue STRING, cohort STRING, flavor STRING, accelerator STRING,
+  start_ms INT64, end_ms INT64, nominal_ppm INT64, used_ppm INT64);
 """
 
 
@@ -50,10 +52,9 @@ def placed(name: str) -> str:
     return tree.sql(dialect="bigquery")
 
 
-def created(dataset: str, name: str, table: Table) -> str:
-    """CREATE TABLE with the columns of a table of ours."""
+def created(table: Table, dataset: str, name: str) -> str:
     columns = ", ".join(f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required}" for c in table.columns)
-    return f"CREATE TABLE `{dataset}`.`{name}` ({columns})"
+    return f"CREATE TABLE {dataset}.`{name}` ({columns})"
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +62,10 @@ def service() -> Iterator[Service]:
     made = Service()
     run(made, "CREATE SCHEMA store; CREATE SCHEMA staged; CREATE SCHEMA input; CREATE SCHEMA d; CREATE SCHEMA rebuilt")
     for table in ALL:
-        run(made, created("store", table.name, table))
-        run(made, created("staged", table.name, table))
+        run(made, created(table, "store", table.name))
+        run(made, created(table, "staged", table.name))
     for kind, table in SOURCES.items():
-        run(made, created("input", kind, table))
+        run(made, created(table, "input", kind))
     run(made, RUN)
     for name in VIEWS:
         run(made, f"CREATE VIEW d.{name} AS {placed(f'views/{name}')}")
@@ -81,13 +82,17 @@ def run(service: Service, script: str) -> None:
         raise job.error
 
 
-FILES = [name for folder in ("views", "queries", "app", "checks", "run", "simulate") for name in sql.names(folder)]
+FILES = [
+    name
+    for folder in ("views", "queries", "commands", "app", "checks", "run", "simulate")
+    for name in sql.names(folder)
+]
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_is_answered(service: Service, name: str) -> None:
     text = placed(name)
-    kinds = {"from": "DATE", "to": "DATE"}
+    kinds = {"from": "DATE", "to": "DATE", **dict(re.findall(r"^-- @(\w+) (\w+)", sql.read(name), re.MULTILINE))}
     asked = (
         Parameter({"name": one, "parameterType": {"type": kinds.get(one, "STRING")}})
         for one in set(re.findall(r"@(\w+)", text))
