@@ -3,7 +3,7 @@
 SELECT
   live.cluster,
   MAX(live.day) AS last_day,
-  DATE_DIFF(COALESCE(@today, CURRENT_DATE()), MAX(live.day), DAY) AS days_behind,
+  DATE_DIFF(COALESCE(CAST(@today AS DATE), CURRENT_DATE()), MAX(live.day), DAY) AS days_behind,
   MAX(live.published_at) AS published_at
 FROM live_publications AS live
 WHERE live.fingerprint <> 'empty'

@@ -195,5 +195,6 @@ def _answers(settings: BigQueryTable) -> Iterator[None]:
             raise InputError(f"query: it would scan more than {cap}: filter on day, or raise it") from cause
         if isinstance(cause, BadRequest):
             # where in the text is of the text that was sent, not of the user's
-            raise InputError(f"query: {re.sub(r' at [[][0-9]+:[0-9]+[]]', '', said(cause))}") from cause
+            where = re.compile(r" at \[[0-9]+:[0-9]+\]")
+            raise InputError(f"query: {where.sub('', said(cause))}") from cause
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def held(ledger: Ledger) -> dict[str, list[tuple[object, ...]]]:
     """The same of the lake."""
     queries = {f".{name}": f"SELECT * FROM {name}" for name in VIEWS}
     queries |= {f"input.{kind}": f"SELECT * FROM input.{kind}" for kind in SOURCES}
-    return {name: sorted(ledger.project.query(text).rows(), key=repr) for name, text in queries.items()}
+    with closing(ledger.project.lake_reader()) as reader:
+        return {name: sorted(reader.query(text).rows(), key=repr) for name, text in queries.items()}
 
 
 def differing(one: Host) -> list[str]:

@@ -29,8 +29,14 @@ from tests.fakes.bigquery.serving import serve
 from tests.stores.bigquery.fleet import Fleet, bring
 from tests.stores.bigquery.laws import laws
 
-FOLDERS = ("queries", "app", "run", "simulate")
-DAYS = {"from": date(2026, 11, 21), "to": date(2026, 11, 23), "month": "2026-11"}
+FOLDERS = ("queries", "commands", "app", "run", "simulate")
+DAYS = {
+    "from": date(2026, 11, 21),
+    "to": date(2026, 11, 23),
+    "month": "2026-11",
+    "today": date(2026, 11, 25),
+    "hours": Decimal(1),
+}
 NOBODY: dict[str, str | None] = dict.fromkeys(("cluster", "team", "accelerator", "model"))
 SCOPES = (NOBODY, {**NOBODY, "team": "vision"}, {**NOBODY, "cluster": "train", "accelerator": "H100-80GB"})
 
