@@ -50,9 +50,10 @@ def placed(name: str) -> str:
     return tree.sql(dialect="bigquery")
 
 
-def created(table: Table, dataset: str, name: str) -> str:
+def created(dataset: str, name: str, table: Table) -> str:
+    """CREATE TABLE with the columns of a table of ours."""
     columns = ", ".join(f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required}" for c in table.columns)
-    return f"CREATE TABLE {dataset}.`{name}` ({columns})"
+    return f"CREATE TABLE `{dataset}`.`{name}` ({columns})"
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +61,10 @@ def service() -> Iterator[Service]:
     made = Service()
     run(made, "CREATE SCHEMA store; CREATE SCHEMA staged; CREATE SCHEMA input; CREATE SCHEMA d; CREATE SCHEMA rebuilt")
     for table in ALL:
-        run(made, created(table, "store", table.name))
-        run(made, created(table, "staged", table.name))
+        run(made, created("store", table.name, table))
+        run(made, created("staged", table.name, table))
     for kind, table in SOURCES.items():
-        run(made, created(table, "input", kind))
+        run(made, created("input", kind, table))
     run(made, RUN)
     for name in VIEWS:
         run(made, f"CREATE VIEW d.{name} AS {placed(f'views/{name}')}")
