@@ -103,7 +103,7 @@ class Jobs:
             work(job)
         except ApiError as error:
             job.error = error
-        except Exception as error:  # noqa: BLE001 (a defect of this server is the job's error, and is not a retryable one)
+        except BaseException as error:  # noqa: BLE001 (a defect of this server is the job's error, and is not a retryable one)
             job.error = ApiError(400, "invalid", f"{type(error).__name__}: {' '.join(str(error).split())}")
         finally:
             job.ended = now_ms()

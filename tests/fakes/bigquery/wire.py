@@ -78,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
             code, answer = 308, {}
         except ApiError as error:
             code, answer = error.code, error.body()
+        except Exception as error:  # noqa: BLE001 (a defect of this server must not look like one to try again)
+            code, answer = 501, ApiError(501, "notImplemented", f"{type(error).__name__}: {error}").body()
         if fault and fault.when == "after":
             self._refuse(fault)
         elif fault:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ FIELDS = (
     bigquery.SchemaField("cost", "NUMERIC"),
     bigquery.SchemaField("at", "TIMESTAMP"),
 )
+SCHEMA = [field.to_api_repr() for field in FIELDS]
 ROWS = pl.DataFrame(
     {
         "day": [date(2026, 1, 1), date(2026, 1, 2)],
@@ -118,6 +121,33 @@ def test_a_resumable_upload_recovers_by_itself(loopback: Loopback, client: bigqu
     assert loopback.sql("SELECT COUNT(*) FROM d.t") == [(2,)]
 
 
+def test_a_piece_that_comes_again_counts_once(loopback: Loopback, client: bigquery.Client) -> None:
+    target = {"projectId": "acme", "datasetId": "d", "tableId": "t"}
+    load = {"destinationTable": target, "sourceFormat": "NEWLINE_DELIMITED_JSON", "schema": {"fields": SCHEMA}}
+    content = b'{"day": "2026-01-01"}\n{"day": "2026-01-02"}\n'
+    half = content.index(b"\n") + 1
+    connection = HTTPConnection(loopback.url.removeprefix("http://"))
+    path = "/upload/bigquery/v2/projects/acme/jobs?uploadType=resumable"
+    connection.request("POST", path, json.dumps({"configuration": {"load": load}}))
+    place = answered(connection).headers["Location"]
+    found = []
+    for start, end in ((0, half), (0, half), (half, len(content))):
+        told = f"bytes {start}-{end - 1}/{len(content)}"
+        connection.request("PUT", place, content[start:end], {"Content-Range": told})
+        answer = answered(connection)
+        found.append((answer.status, answer.headers["Range"]))
+    connection.close()
+
+    assert found == [(308, f"bytes=0-{half - 1}"), (308, f"bytes=0-{half - 1}"), (200, None)]
+    assert loopback.sql("SELECT COUNT(*) FROM d.t") == [(2,)]
+
+
+def answered(connection: HTTPConnection) -> HTTPResponse:
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+
+
 def test_a_request_id_that_comes_again_runs_once(loopback: Loopback, client: bigquery.Client) -> None:
     loopback.faults.add(Fault("POST", "/queries$", when="after"))
     client.query_and_wait("INSERT INTO d.t (day, n) VALUES ('2026-03-01', 9)")
@@ -198,20 +228,20 @@ def test_a_transaction_beside_another_that_changes_the_table_is_aborted(
     loopback: Loopback, client: bigquery.Client
 ) -> None:
     load(client, "one")
-    script = "BEGIN TRANSACTION; UPDATE d.t SET n = n + 10 WHERE TRUE; COMMIT TRANSACTION"
+    script = "BEGIN TRANSACTION; UPDATE d.t SET n = n + 10 WHERE n = {}; COMMIT TRANSACTION"
     seen: list[object] = []
 
     def meanwhile() -> None:
         seen.append(rows(client, "SELECT SUM(n) FROM d.t")[0][0])
         with pytest.raises(exceptions.BadRequest, match="aborted due to concurrent update"):
-            client.query(script, job_retry=None).result()
+            client.query(script.format(2), job_retry=None).result()  # another row of the same table
         seen.append(load(client, "beside"))
 
     loopback.faults.before_commit = meanwhile
-    client.query(script).result()
+    client.query(script.format(1)).result()
 
     assert seen == [3, 2]
-    assert rows(client, "SELECT SUM(n), COUNT(*) FROM d.t") == [(26, 4)]
+    assert rows(client, "SELECT SUM(n), COUNT(*) FROM d.t") == [(16, 4)]
 
 
 def test_a_filter_on_the_partitions_is_wanted_and_saves(client: bigquery.Client) -> None:
