@@ -35,6 +35,8 @@ CREATE TABLE run.told_jobs (cluster STRING, pool STRING, accelerator STRING, dev
   quantity_ppm INT64, start_ms INT64, end_ms INT64, submitted_ms INT64);
 CREATE TABLE run.told_capacity (cluster STRING, pool STRING, accelerator STRING, device_id STRING, quantity_ppm INT64,
   start_ms INT64, end_ms INT64);
+CREATE TABLE run.quotas (cluster STRING, queue STRING, cohort STRING, flavor STRING, accelerator STRING, start_ms INT64,
+  end_ms INT64, nominal_ppm INT64, used_ppm INT64);
 CREATE TABLE run.served (cluster STRING, workload_id STRING, model STRING, engine STRING, start_ms INT64, end_ms INT64,
   requests INT64, input_tokens INT64, output_tokens INT64, busy_ms INT64);
 """
@@ -87,7 +89,7 @@ FILES = [name for folder in ("views", "queries", "app", "checks", "run", "simula
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_is_answered(service: Service, name: str) -> None:
     text = placed(name)
-    kinds = {"from": "DATE", "to": "DATE"}
+    kinds = {"from": "DATE", "to": "DATE", **dict(re.findall(r"(?m)^-- @(\w+) (\w+)", sql.read(name)))}
     asked = (
         Parameter({"name": one, "parameterType": {"type": kinds.get(one, "STRING")}})
         for one in set(re.findall(r"@(\w+)", text))
