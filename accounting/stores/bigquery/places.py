@@ -39,7 +39,7 @@ def locate(tree: exp.Expr, settings: BigQueryTable) -> None:
     """Puts the whole place in for each table that a query names: `usage`, `store.usage`, `input.jobs`."""
     for scope in traverse_scope(tree):
         for source in scope.sources.values():
-            if isinstance(source, exp.Table):
+            if isinstance(source, exp.Table) and not source.catalog:  # a correlated subquery sees it once more
                 parts = table(settings, source.db, source.name).split(".")
                 for key, part in zip(("catalog", "db", "this"), parts, strict=True):
                     source.set(key, exp.to_identifier(part, quoted=True))

@@ -190,6 +190,19 @@ def _whole_seconds(node: exp.Expr) -> exp.Expr:
     return _cast(exp.Floor(this=_call("epoch", node.this)), "BIGINT")
 
 
+# Arrays
+
+
+def _numbered(node: exp.Expr) -> exp.Expr:
+    """WITH OFFSET counts from 0, DuckDB's WITH ORDINALITY from 1."""
+    offset, query = node.args.get("offset"), node.find_ancestor(exp.Select)
+    if isinstance(offset, exp.Identifier) and query is not None:
+        for column in [one for one in query.find_all(exp.Column) if one.table == node.alias]:
+            if column.name.lower() == offset.name.lower():
+                column.replace(exp.paren(exp.Sub(this=column.copy(), expression=exp.Literal.number(1))))
+    return node
+
+
 # Text
 
 
@@ -216,4 +229,5 @@ _RULES: tuple[tuple[Any, Callable[[Any], exp.Expr]], ...] = (
     ((exp.UnixToTime, exp.StrToTime), _instant),
     (exp.UnixSeconds, _whole_seconds),
     (exp.Like, _like),
+    (exp.Unnest, _numbered),
 )

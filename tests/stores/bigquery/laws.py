@@ -66,7 +66,7 @@ class Both(Session):
         tree = parse(sql)
         for scope in traverse_scope(tree):
             for table in scope.sources.values():
-                if isinstance(table, exp.Table):
+                if isinstance(table, exp.Table) and not table.catalog:
                     self._located(table)
         return tree.sql(dialect=DIALECT, comments=False)
 

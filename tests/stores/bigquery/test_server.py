@@ -459,6 +459,12 @@ def as_user(loopback: Loopback, user: str) -> bigquery.Client:
     return bigquery.Client("acme", credentials=token, client_options=options, location="US")
 
 
+def test_an_array_is_numbered_from_zero(client: bigquery.Client) -> None:
+    sql = "SELECT x, n + 1 AS m FROM UNNEST(['a', 'b', 'c']) AS x WITH OFFSET AS n WHERE n > 0 ORDER BY n DESC"
+
+    assert rows(client, sql) == [("c", 3), ("b", 2)]
+
+
 @pytest.mark.parametrize(
     ("expression", "value"),
     [

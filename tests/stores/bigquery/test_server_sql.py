@@ -35,10 +35,10 @@ CREATE TABLE run.told_jobs (cluster STRING, pool STRING, accelerator STRING, dev
   quantity_ppm INT64, start_ms INT64, end_ms INT64, submitted_ms INT64);
 CREATE TABLE run.told_capacity (cluster STRING, pool STRING, accelerator STRING, device_id STRING, quantity_ppm INT64,
   start_ms INT64, end_ms INT64);
+CREATE TABLE run.quotas (cluster STRING, queue STRING, cohort STRING, flavor STRING, accelerator STRING, start_ms INT64,
+  end_ms INT64, nominal_ppm INT64, used_ppm INT64);
 CREATE TABLE run.served (cluster STRING, workload_id STRING, model STRING, engine STRING, start_ms INT64, end_ms INT64,
   requests INT64, input_tokens INT64, output_tokens INT64, busy_ms INT64);
-CREATE TABLE run.quotas (cluster STRING, queue STRING, cohort STRING, flavor STRING, accelerator STRING,
-  start_ms INT64, end_ms INT64, nominal_ppm INT64, used_ppm INT64);
 """
 
 
@@ -52,9 +52,10 @@ def placed(name: str) -> str:
     return tree.sql(dialect="bigquery")
 
 
-def created(table: Table, dataset: str, name: str) -> str:
+def created(dataset: str, name: str, table: Table) -> str:
+    """CREATE TABLE with the columns of a table of ours."""
     columns = ", ".join(f"`{c.name}` {c.bigquery}{' NOT NULL' * c.required}" for c in table.columns)
-    return f"CREATE TABLE {dataset}.`{name}` ({columns})"
+    return f"CREATE TABLE `{dataset}`.`{name}` ({columns})"
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +63,10 @@ def service() -> Iterator[Service]:
     made = Service()
     run(made, "CREATE SCHEMA store; CREATE SCHEMA staged; CREATE SCHEMA input; CREATE SCHEMA d; CREATE SCHEMA rebuilt")
     for table in ALL:
-        run(made, created(table, "store", table.name))
-        run(made, created(table, "staged", table.name))
+        run(made, created("store", table.name, table))
+        run(made, created("staged", table.name, table))
     for kind, table in SOURCES.items():
-        run(made, created(table, "input", kind))
+        run(made, created("input", kind, table))
     run(made, RUN)
     for name in VIEWS:
         run(made, f"CREATE VIEW d.{name} AS {placed(f'views/{name}')}")
@@ -92,7 +93,7 @@ FILES = [
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_is_answered(service: Service, name: str) -> None:
     text = placed(name)
-    kinds = {"from": "DATE", "to": "DATE", **dict(re.findall(r"^-- @(\w+) (\w+)", sql.read(name), re.MULTILINE))}
+    kinds = {"from": "DATE", "to": "DATE", **dict(re.findall(r"(?m)^-- @(\w+) (\w+)", sql.read(name)))}
     asked = (
         Parameter({"name": one, "parameterType": {"type": kinds.get(one, "STRING")}})
         for one in set(re.findall(r"@(\w+)", text))
