@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from accounting.cli import screen, warehouse
 from accounting.config import FILE, BigQueryTable, load_config, write_project
 from accounting.errors import InputError
+from accounting.reader import list_price
 from accounting.stores.lake import Lake
+
+if TYPE_CHECKING:
+    from accounting.stores.bigquery.cost import ViewCost
 
 
 @click.command("init")
@@ -52,14 +57,31 @@ def _warehouse(store: str, asked: dict[str, str | None]) -> BigQueryTable | None
 
 def _define(settings: BigQueryTable) -> None:
     from accounting.stores.bigquery.client import connect
+    from accounting.stores.bigquery.cost import costs
     from accounting.stores.bigquery.define import define
 
+    there = connect(settings)
     with screen.progress() as tell:
-        done = define(connect(settings), tell)
+        done = define(there, tell)
     place = f"BigQuery {settings.project}.{settings.dataset}"
     if not done.made and not done.changed:
         click.echo(
             f"{place}: all datasets, tables and views were there; `chipledger copy --from bigquery` brings their rows"
         )
+        _show(costs(there))
         return
     click.echo(f"{place}: {len(done.made)} datasets, tables and views made, {len(done.changed)} brought up to date")
+
+
+def _show(found: list[ViewCost]) -> None:
+    rows = [
+        (
+            one.view,
+            screen.size(one.all_bytes),
+            str(list_price(one.all_bytes)),
+            "" if one.month_bytes is None else screen.size(one.month_bytes),
+        )
+        for one in found
+    ]
+    columns = ("view", "all of it scans", "USD", "the last month scans")
+    screen.table("What a view costs to ask", columns, rows, right=(1, 2, 3))
