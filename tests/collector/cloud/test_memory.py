@@ -21,14 +21,17 @@ Held = dict[tuple[str, str], list[tuple[int, int]]]
 
 
 def fleet(seed: int, latest: int) -> list[Series]:
-    """Series with gaps; a point is at most `latest` minutes late."""
+    """Series with gaps; a point is at most `latest` minutes late, the first of each in time.
+
+    Which chip a duty cycle is of is settled when it comes first, among the chips that are known then.
+    """
     random, lateness = Random(seed), Random(seed)
 
     def some(share: float) -> dict[int, float]:
-        return {k: random.randrange(1, 100) for k in range(1, MINUTES + 1) if random.random() < share}
+        return {k: random.randrange(1, 100) for k in range(1, MINUTES + 1) if k == 1 or random.random() < share}
 
     def late(minute: int) -> int:
-        return lateness.randrange(latest + 1)
+        return lateness.randrange(latest + 1) if minute > 1 else 0
 
     told = [node("tensorcore_utilization", "n-a", c, points(some(0.9), late), V5E) for c in CHIPS]
     told += [node("duty_cycle", "n-a", c, points(some(0.5), late), V5E) for c in CHIPS]
