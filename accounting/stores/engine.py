@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -174,6 +175,13 @@ def views() -> dict[str, dict[str, str]]:
     return _known()[0][VIEWS]
 
 
+def view_texts() -> dict[str, str]:
+    """The text of every view of sql/views, after those that it reads."""
+    found = {name.rpartition("/")[2]: texts.read(name) for name in texts.names("views")}
+    order = TopologicalSorter({name: _reads(text) & found.keys() for name, text in found.items()}).static_order()
+    return {name: found[name] for name in order}
+
+
 @lru_cache(maxsize=1)
 def _known() -> tuple[Schema, dict[str, str]]:
     """The columns of every table and view, and each view's DuckDB text, a view after those it reads."""
@@ -183,11 +191,8 @@ def _known() -> tuple[Schema, dict[str, str]]:
         "staged": {t.name: _types(t) for t in RESULTS},
         VIEWS: {},
     }
-    waiting = {name.rpartition("/")[2]: texts.read(name) for name in texts.names("views")}
     views: dict[str, str] = {}
-    while waiting:
-        name = next(n for n, text in waiting.items() if not _reads(text) & (waiting.keys() - {n}))
-        text = waiting.pop(name)
+    for name, text in view_texts().items():
         views[name] = to_duckdb(text, schema=schema)
         schema[VIEWS][name] = columns(text, schema)
     return schema, views

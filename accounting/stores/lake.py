@@ -185,7 +185,7 @@ class Lake:
                 (rows, rejected, json.dumps(notes, sort_keys=True), seq),
             )
             _replace(connection, seq, replaces)
-            _insert_files(connection, files, import_seq=seq)
+            insert_files(connection, files, import_seq=seq)
             ranges.insert(connection, seq, segments)
 
     def name_import(self, seq: int, source: str, replaces: Sequence[int]) -> None:
@@ -272,7 +272,7 @@ class Lake:
                     raise Conflict(f"cluster {d.cluster!r}, {d.day}: another run published it meanwhile; run again")
             (seq,) = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM publications").fetchone()
             connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (publication, started, now, json.dumps(summary)))
-            _insert_files(connection, files, publication=publication)
+            insert_files(connection, files, publication=publication)
             connection.executemany(
                 "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?)",
                 [(seq, publication, d.cluster, d.day.isoformat(), now, d.fingerprint) for d in days],
@@ -406,12 +406,13 @@ def _input_paths(connection: sqlite3.Connection, kind: str) -> list[str]:
     return [r["path"] for r in rows]
 
 
-def _insert_files(
+def insert_files(
     connection: sqlite3.Connection,
     files: Sequence[StagedFile],
     import_seq: int | None = None,
     publication: str | None = None,
 ) -> None:
+    """Names files in the catalog, as those of an import or of a publication."""
     connection.executemany(
         "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(f.path, f.table, import_seq, publication, f.rows, f.bytes, f.sha256) for f in files],

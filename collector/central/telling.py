@@ -12,7 +12,7 @@ from collector.central.sound import sound
 from collector.rows import holdings, notes
 from collector.spool.names import Interner
 from collector.spool.spool import Spool
-from collector.wire import CONDITIONS, NOTES, UNKNOWN, Allocation, Batch, Note, Quota, Record, Served, Stock
+from collector.wire import CONDITIONS, NOTES, TABLES, UNKNOWN, Allocation, Batch, Note, Quota, Record, Served, Stock
 
 MOST_ROWS = 20_000
 """Rows of one batch: what is in memory twice while it is written."""
@@ -29,7 +29,7 @@ def tell(spool: Spool, findings: Findings) -> int:
         if lost:
             batch.notes.append(_overflow(batch, lost, spool.names))
         spool.append(batch)
-        told = sum(len(getattr(batch, name)) for name in _TABLES)
+        told = sum(len(getattr(batch, name)) for name in TABLES)
         rows, unsealed = rows + told, unsealed + told
         if unsealed >= MOST_UNSEALED:
             spool.seal()
@@ -50,7 +50,6 @@ def batch_of(found: Findings, names: Interner) -> Batch:
     )
 
 
-_TABLES = ("records", "holdings", "notes", "allocations", "stock", "served", "quotas")
 _LISTS = ("holds", "allocated", "stocked", "counted", "quoted", "happened")
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlglot
-from sqlglot import exp
 
-import sql
 from accounting.config import BigQueryTable
 from accounting.errors import InputError, StoreError
 from accounting.schema import Table
@@ -18,6 +16,7 @@ from accounting.stores.bigquery import places
 from accounting.stores.bigquery.catalog import FORMAT, LABEL, STORED, SWITCH
 from accounting.stores.bigquery.client import Warehouse, answered
 from accounting.stores.bigquery.jobs import done, named
+from accounting.stores.engine import view_texts
 from accounting.stores.subset import DIALECT
 from accounting.tables import QUARANTINE, SOURCES
 
@@ -79,18 +78,15 @@ def define(warehouse: Warehouse, progress: Progress) -> Defined:
     """Makes what is missing; safe to repeat and to interrupt. Raises as `format_of` does, having changed nothing."""
     format_of(warehouse)
     settings, report = warehouse.settings, Defined()
-    shown = list(views(settings))
-    steps = len(DATASETS) + len(STORED) + len(shown)
+    steps: list[tuple[str, Callable[[], None]]] = [
+        *(("datasets", partial(_dataset, warehouse, schema, report)) for schema in DATASETS),
+        *(("tables", partial(_table, warehouse, table, report)) for table in STORED.values()),
+        *(("views", partial(_view, warehouse, view, report)) for view in views(settings)),
+    ]
     with answered("defining tables and views"):
-        for schema in DATASETS:
-            progress("defining datasets", len(report.made) / steps)
-            _dataset(warehouse, schema, report)
-        for number, table in enumerate(STORED.values()):
-            progress("defining tables", (len(DATASETS) + number) / steps)
-            _table(warehouse, table, report)
-        for number, view in enumerate(shown):
-            progress("defining views", (len(DATASETS) + len(STORED) + number) / steps)
-            _view(warehouse, view, report)
+        for number, (what, make) in enumerate(steps):
+            progress(f"defining {what}", number / len(steps))
+            make()
         _first_row(warehouse)
         _labeled(warehouse)
     return report
@@ -178,12 +174,11 @@ def views(settings: BigQueryTable) -> Iterator[View]:
     """Every view, after those that it reads."""
     for kind, table in {**SOURCES, QUARANTINE.name: QUARANTINE}.items():
         yield View(places.table(settings, "input", kind), _counting(settings, table), table.doc)
-    trees = {name.rpartition("/")[2]: sqlglot.parse_one(sql.read(name), read=DIALECT) for name in sql.names("views")}
-    reads = {name: {t.name for t in tree.find_all(exp.Table) if not t.db} for name, tree in trees.items()}
-    for name in TopologicalSorter(reads).static_order():
-        doc = " ".join(trees[name].pop_comments() or []).strip()
-        places.locate(trees[name], settings)
-        yield View(places.table(settings, "", name), trees[name].sql(dialect=DIALECT, pretty=True), doc)
+    for name, text in view_texts().items():
+        tree = sqlglot.parse_one(text, read=DIALECT)
+        doc = " ".join(tree.pop_comments() or []).strip()
+        places.locate(tree, settings)
+        yield View(places.table(settings, "", name), tree.sql(dialect=DIALECT, pretty=True), doc)
 
 
 def _counting(settings: BigQueryTable, table: Table) -> str:

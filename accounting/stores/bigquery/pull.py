@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,10 @@ from accounting.stores import catalog
 from accounting.stores.bigquery import rows
 from accounting.stores.bigquery.catalog import IMPORTED, SEGMENTS, STORED
 from accounting.stores.bigquery.client import Warehouse
-from accounting.stores.bigquery.define import format_of
+from accounting.stores.bigquery.define import Progress, format_of
 from accounting.stores.bigquery.ledger import There, here, there
 from accounting.stores.bigquery.restore import restore
 from accounting.stores.lake import Lake, StagedFile, disk
-
-Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)

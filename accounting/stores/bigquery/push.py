@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,16 +12,14 @@ import polars as pl
 
 from accounting.stores.bigquery.catalog import IMPORTED, IMPORTS, LOADS
 from accounting.stores.bigquery.client import Warehouse
-from accounting.stores.bigquery.define import ready
+from accounting.stores.bigquery.define import Progress, ready
 from accounting.stores.bigquery.difference import Difference, difference
-from accounting.stores.bigquery.ledger import Here, There, here, there
+from accounting.stores.bigquery.ledger import There, here, there
 from accounting.stores.bigquery.load import Load, loads, perform
 from accounting.stores.bigquery.sweep import sweep
 from accounting.stores.bigquery.switch import Moved, switch
-from accounting.stores.lake import Lake, StagedFile
+from accounting.stores.lake import Lake
 from accounting.tables import PUBLICATIONS, RUNS
-
-Progress = Callable[[str, float | None], None]
 
 ATTEMPTS = 5
 LOADERS = 4
@@ -60,10 +58,8 @@ def _attempt(lake: Lake, warehouse: Warehouse, progress: Progress) -> Pushed:
     progress("comparing", None)
     mine, known = here(lake), there(warehouse)
     news = difference(mine, known)
-    generation, brought = (
-        known.generation,
-        [load for unit in news.units for load in loads(lake, unit, _files(mine, unit))],
-    )
+    brought = [load for unit in news.units for load in loads(lake, unit, mine.files.get(unit, []))]
+    generation = known.generation
     if not news.empty:
         generation = _claim(warehouse, news, known, brought)
         _perform(lake, warehouse, brought, progress)
@@ -72,10 +68,6 @@ def _attempt(lake: Lake, warehouse: Warehouse, progress: Progress) -> Pushed:
             generation = switch(warehouse, generation, rows)
     sweep(warehouse, mine, known)
     return Pushed(len(brought), sum(b.rows for b in brought), sum(b.bytes for b in brought), generation)
-
-
-def _files(mine: Here, unit: str) -> list[StagedFile]:
-    return mine.files.get(unit, [])
 
 
 def _claim(warehouse: Warehouse, news: Difference, known: There, brought: list[Load]) -> int:

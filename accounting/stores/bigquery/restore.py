@@ -14,7 +14,7 @@ import polars as pl
 from accounting.stores import catalog
 from accounting.stores.bigquery.catalog import IMPORTS, SEGMENTS
 from accounting.stores.bigquery.ledger import Ledger
-from accounting.stores.lake import Lake, StagedFile
+from accounting.stores.lake import Lake, StagedFile, insert_files
 from accounting.tables import PUBLICATIONS, RUNS
 
 _OF_A_RUN = ("publication", "started", "ended")
@@ -31,21 +31,14 @@ def restore(lake: Lake, ledger: Ledger, segments: pl.DataFrame, files: Mapping[s
         _insert(connection, "publications", ledger.publications.select(PUBLICATIONS.names))
         _insert(connection, "segments", live.select(*SEGMENTS.names, "live"))
         for unit, some in files.items():
-            _insert_files(connection, unit, some)
+            owner = {"import_seq": int(unit)} if unit.isdecimal() else {"publication": unit}
+            insert_files(connection, some, **owner)
 
 
 def _insert(connection: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
     names, marks = ", ".join(f'"{name}"' for name in frame.columns), ", ".join("?" * frame.width)
     text = f"INSERT INTO {table} ({names}) VALUES ({marks})"
     connection.executemany(text, (tuple(map(_told, row)) for row in frame.iter_rows()))
-
-
-def _insert_files(connection: sqlite3.Connection, unit: str, files: Sequence[StagedFile]) -> None:
-    seq, publication = (int(unit), None) if unit.isdecimal() else (None, unit)
-    connection.executemany(
-        "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(f.path, f.table, seq, publication, f.rows, f.bytes, f.sha256) for f in files],
-    )
 
 
 def _told(value: Any) -> Any:  # noqa: ANN401 - a cell of any column

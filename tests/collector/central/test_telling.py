@@ -10,7 +10,7 @@ from collector.central.telling import MOST_ROWS, tell
 from collector.rows import Happened
 from collector.source import Event
 from collector.spool.spool import Spool
-from collector.wire import NOTES, UNKNOWN, Batch, batch_of
+from collector.wire import NOTES, TABLES, UNKNOWN, Batch, batch_of
 from tests.collected import allocated, counted, device, group, held, pod, quoted, stocked
 from tests.collector.telling import HEADER, segments
 from tests.segments import MIDNIGHT
@@ -20,7 +20,7 @@ QUEUES = (("a", "all"), ("b", ""))
 
 def told(folder: Path, found: Findings) -> list[Batch]:
     spool = Spool(folder, HEADER)
-    assert tell(spool, found) == sum(len(getattr(b, t)) for b in told_by(spool, folder) for t in telling._TABLES)
+    assert tell(spool, found) == sum(len(getattr(b, t)) for b in told_by(spool, folder) for t in TABLES)
     spool.close()
     return [batch_of(block) for segment in segments(folder).values() for block in segment.blocks]
 

@@ -29,7 +29,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 from google.oauth2.credentials import Credentials
 
 from tests.fakes.bigquery.faults import Fault, Faults, When
-from tests.fakes.bigquery.serving import Loopback, serve
+from tests.fakes.bigquery.serving import Loopback
 
 FIELDS = (
     bigquery.SchemaField("day", "DATE", "REQUIRED"),
@@ -48,12 +48,6 @@ ROWS = pl.DataFrame(
         "at": [datetime(2026, 1, 1, 5, tzinfo=UTC), None],
     }
 )
-
-
-@pytest.fixture
-def loopback() -> Iterator[Loopback]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture
