@@ -11,7 +11,7 @@ from accounting.tables import ALL, QUARANTINE, SOURCES
 FORMAT = 1
 """Grows with every change of a table or a view: an older warehouse is brought up to it, a newer one refused."""
 LABEL = "chipledger_format"
-"""Label of the dataset of tables that says it."""
+"""Label of `SWITCH` that says it."""
 
 IMPORTS = Table(
     "imports",
@@ -65,7 +65,7 @@ LOADS = Table(
 )
 SWITCH = Table(
     "switch",
-    "One row, which every transaction on the catalog moves on: two writers cannot both succeed.",
+    "One row, which everything that comes to count moves on; read its metadata to know whether there is news.",
     ("generation",),
     columns(("generation!", "int64", "Number of transactions so far.")),
 )

@@ -53,17 +53,17 @@ def format_of(warehouse: Warehouse) -> int | None:
     from google.api_core.exceptions import NotFound
     from google.cloud.bigquery import DEFAULT_RETRY
 
-    place = places.dataset(warehouse.settings, "store")
+    place = places.stored(warehouse.settings, SWITCH.name)
     with answered(f"looking at {place}"):
         try:
-            found = warehouse.client.get_dataset(place, retry=DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS))
+            found = warehouse.client.get_table(place, retry=DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS))
         except NotFound:
             return None
     said = found.labels.get(LABEL)
     if said is not None and int(said) > FORMAT:
         raise StoreError(
-            f"BigQuery, {place} has format {said} and this chipledger knows {FORMAT}: upgrade chipledger;"
-            " nothing was changed"
+            f"BigQuery, {places.dataset(warehouse.settings)} has format {said} and this chipledger knows {FORMAT}:"
+            " upgrade chipledger; nothing was changed"
         )
     return None if said is None else int(said)
 
@@ -219,7 +219,7 @@ def _first_row(warehouse: Warehouse) -> None:
 
 def _labeled(warehouse: Warehouse) -> None:
     """Said last: a warehouse that is defined in part has no format, and is defined again."""
-    there = warehouse.client.get_dataset(places.dataset(warehouse.settings, "store"))
+    there = warehouse.client.get_table(places.stored(warehouse.settings, SWITCH.name))
     if there.labels.get(LABEL) != str(FORMAT):
         there.labels = {**there.labels, LABEL: str(FORMAT)}
-        warehouse.client.update_dataset(there, ["labels"])
+        warehouse.client.update_table(there, ["labels"])

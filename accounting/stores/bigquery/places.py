@@ -1,6 +1,7 @@
 """Where tables and views are: three datasets, of which people need the first only.
 
-`D` has the views of sql/views, `D_store` the tables, `D_input` a view for each kind of imported rows that count.
+`D` has the views of sql/views and the table `switch`, which tells their readers that there is news; `D_store` has the
+other tables, `D_input` a view for each kind of imported rows that count.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
 from accounting.config import BigQueryTable
+from accounting.stores.bigquery.catalog import SWITCH
 from accounting.tables import QUARANTINE
 
 SUFFIXES = {"": "", "store": "_store", "input": "_input"}
@@ -22,7 +24,7 @@ def dataset(settings: BigQueryTable, schema: str = "") -> str:
 
 def stored(settings: BigQueryTable, name: str) -> str:
     """A table as it is loaded, with its project and dataset."""
-    return f"{dataset(settings, 'store')}.{name}"
+    return f"{dataset(settings, '' if name == SWITCH.name else 'store')}.{name}"
 
 
 def table(settings: BigQueryTable, schema: str, name: str) -> str:

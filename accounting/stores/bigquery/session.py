@@ -104,10 +104,14 @@ def version(settings: BigQueryTable) -> int:
 
     Raises as `open_reader`, and `StoreError` where BigQuery does not answer.
     """
-    warehouse = _connected(settings)
+    return changed(_connected(settings))
+
+
+def changed(warehouse: Warehouse) -> int:
+    """As `version`, by clients that are there; who may read the views may ask it."""
     from google.api_core.exceptions import NotFound
 
-    place = places.table(settings, "store", SWITCH.name)
+    place = places.stored(warehouse.settings, SWITCH.name)
     try:
         with answered(f"reading {place}"):
             modified = warehouse.client.get_table(place, retry=_retry()).modified

@@ -12,6 +12,15 @@ from tests.fakes.bigquery.errors import ApiError, duplicate, invalid_query, not_
 Json = dict[str, Any]
 Groups = Mapping[str, set[str]]
 _EVERYBODY = ("allAuthenticatedUsers", "allUsers")
+_GRANTED = {
+    "bigquery.datasets.get": ("READER", "WRITER", "OWNER"),
+    "bigquery.datasets.update": ("OWNER",),
+    "bigquery.tables.get": ("READER", "WRITER", "OWNER"),
+    "bigquery.tables.create": ("WRITER", "OWNER"),
+    "bigquery.tables.update": ("WRITER", "OWNER"),
+    "bigquery.tables.delete": ("WRITER", "OWNER"),
+}
+"""By permission, the basic roles of a dataset that have it."""
 _CREATE = re.compile(
     r"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?ROW\s+ACCESS\s+POLICY\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?(?P<name>[\w`]+)\s+"
     r"ON\s+(?P<table>[\w`.\-]+)\s+GRANT\s+TO\s*\((?P<grantees>[^)]*)\)\s+FILTER\s+USING\s*\((?P<filter>.*)\)\s*",
@@ -96,6 +105,24 @@ def check(catalog: Catalog, user: str | None, table: tuple[str, str, str], view:
         return
     what = f"Access Denied: Table {project}:{dataset}.{name}: User does not have permission to query table"
     raise ApiError(403, "accessDenied", f"{what} {project}:{dataset}.{name}, or perhaps it does not exist.")
+
+
+def require(catalog: Catalog, user: str | None, dataset: tuple[str, str], permission: str) -> None:
+    """Raises `ApiError` where the user has no role on the dataset that grants the permission."""
+    roles = _GRANTED[permission]
+    entries = catalog.dataset(*dataset).body["access"]
+    if user is None or any(_lets(one, user, catalog.groups) and one["role"] in roles for one in entries):
+        return
+    place = ":".join(dataset)
+    what = f"Access Denied: Dataset {place}: Permission {permission} denied on dataset {place} (or it may not exist)."
+    raise ApiError(403, "accessDenied", what)
+
+
+def require_project(user: str | None, project: str, permission: str) -> None:
+    """Raises `ApiError` for whom is known by name: nobody has a role on the project that grants it."""
+    if user is not None:
+        what = f"Access Denied: Project {project}: User does not have {permission} permission in project {project}."
+        raise ApiError(403, "accessDenied", what)
 
 
 def _lets(entry: Json, user: str, groups: Groups) -> bool:

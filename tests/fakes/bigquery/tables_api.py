@@ -40,17 +40,20 @@ def list_datasets(service: Service, request: Request, project: str) -> Json:
 @route("POST", _DATASETS)
 def insert_dataset(service: Service, request: Request, project: str) -> Json:
     body = request.json
+    access.require_project(request.user, project, "bigquery.datasets.create")
     service.catalog.make_dataset(project, body)
     return service.catalog.show_dataset(project, body["datasetReference"]["datasetId"])
 
 
 @route("GET", _DATASETS + "/{dataset}")
 def get_dataset(service: Service, request: Request, project: str, dataset: str) -> Json:
+    access.require(service.catalog, request.user, (project, dataset), "bigquery.datasets.get")
     return service.catalog.show_dataset(project, dataset)
 
 
 @route("PATCH", _DATASETS + "/{dataset}")
 def patch_dataset(service: Service, request: Request, project: str, dataset: str) -> Json:
+    access.require(service.catalog, request.user, (project, dataset), "bigquery.datasets.update")
     with service.catalog.lock:
         found = service.catalog.dataset(project, dataset)
         _hold(found, request)
@@ -77,6 +80,7 @@ def list_tables(service: Service, request: Request, project: str, dataset: str) 
 @route("POST", _TABLES)
 def insert_table(service: Service, request: Request, project: str, dataset: str) -> Json:
     body = request.json
+    access.require(service.catalog, request.user, (project, dataset), "bigquery.tables.create")
     if "view" in body:
         body = {**body, "schema": {"fields": _view_fields(service, project, dataset, body)}}
     service.catalog.make_table(project, dataset, body)
@@ -92,12 +96,14 @@ def _view_fields(service: Service, project: str, dataset: str, body: Json) -> li
 
 @route("GET", _TABLES + "/{table}")
 def get_table(service: Service, request: Request, project: str, dataset: str, table: str) -> Json:
+    access.require(service.catalog, request.user, (project, dataset), "bigquery.tables.get")
     return service.catalog.show_table(project, dataset, table.partition("$")[0])
 
 
 @route("PATCH", _TABLES + "/{table}")
 def patch_table(service: Service, request: Request, project: str, dataset: str, table: str) -> Json:
     change = request.json
+    access.require(service.catalog, request.user, (project, dataset), "bigquery.tables.update")
     with service.catalog.lock:
         found = service.catalog.table(project, dataset, table)
         _hold(found, request)
@@ -110,6 +116,7 @@ def patch_table(service: Service, request: Request, project: str, dataset: str, 
 @route("DELETE", _TABLES + "/{table}")
 def delete_table(service: Service, request: Request, project: str, dataset: str, table: str) -> Json:
     name, _, partition = table.partition("$")
+    access.require(service.catalog, request.user, (project, dataset), "bigquery.tables.delete")
     if partition:
         only = condition(service.catalog.table(project, dataset, name), partition)
         service.catalog.run(f"DELETE FROM {quoted(dataset, name)} WHERE {only}")

@@ -7,6 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from google.cloud import bigquery
+from google.oauth2.credentials import Credentials
+
 from accounting.config import BigQueryTable, load_config, write_project
 from accounting.inputs.importing import silent
 from accounting.stores.bigquery import places
@@ -132,3 +135,10 @@ def loads_twice(loopback: Loopback, dataset: str = DATASET) -> list[tuple[object
         if there != rows:
             found.append((table, unit, rows, there))
     return found
+
+
+def as_user(loopback: Loopback, user: str) -> bigquery.Client:
+    """A client that may do what the datasets let the user do."""
+    options = {"api_endpoint": loopback.url}
+    token = Credentials(user)  # type: ignore[no-untyped-call]
+    return bigquery.Client("acme", credentials=token, client_options=options, location="US")

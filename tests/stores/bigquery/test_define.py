@@ -11,14 +11,15 @@ from google.cloud import bigquery
 from accounting.errors import InputError, StoreError
 from accounting.inputs.importing import silent
 from accounting.stores.bigquery import places
-from accounting.stores.bigquery.catalog import FORMAT, LABEL, STORED
+from accounting.stores.bigquery.catalog import FORMAT, LABEL, STORED, SWITCH
 from accounting.stores.bigquery.client import Warehouse, connect
-from accounting.stores.bigquery.define import define, format_of, resource, views
+from accounting.stores.bigquery.define import define, format_of, ready, resource, views
 from accounting.stores.bigquery.push import push
+from accounting.stores.bigquery.session import ask, changed
 from tests.fakes.bigquery.serving import Loopback
-from tests.stores.bigquery.hosts import Host, differing, settings
+from tests.stores.bigquery.hosts import Host, as_user, differing, settings
 
-DEFINITIONS = {1: "d036c6fe982f6dcd"}
+DEFINITIONS = {1: "db0cb3068179d66f"}
 """By format, the digest of all definitions: where it changes, the format has to grow."""
 
 
@@ -37,7 +38,7 @@ def test_everything_is_made_once(warehouse: Warehouse, loopback: Loopback) -> No
     assert (again.made, again.changed) == ([], [])
     assert {method for method, _ in loopback.requests[asked:]} == {"GET"}
     assert format_of(warehouse) == FORMAT
-    assert loopback.sql("SELECT generation FROM gpu_store.switch") == [(0,)]
+    assert loopback.sql("SELECT generation FROM gpu.switch") == [(0,)]
 
 
 def test_tables_are_as_they_are_stated(warehouse: Warehouse) -> None:
@@ -83,9 +84,9 @@ def test_an_older_warehouse_gets_what_it_lacks(one: Host, loopback: Loopback) ->
 
 
 def _label(warehouse: Warehouse, text: str) -> None:
-    dataset = warehouse.client.get_dataset(places.dataset(warehouse.settings, "store"))
-    dataset.labels = {LABEL: text}
-    warehouse.client.update_dataset(dataset, ["labels"])
+    table = warehouse.client.get_table(places.stored(warehouse.settings, SWITCH.name))
+    table.labels = {LABEL: text}
+    warehouse.client.update_table(table, ["labels"])
 
 
 def test_a_newer_warehouse_is_refused_and_not_changed(one: Host, loopback: Loopback) -> None:
@@ -115,3 +116,45 @@ def test_another_definition_has_another_format(loopback: Loopback) -> None:
     digest = hashlib.sha256(json.dumps([tables, texts], sort_keys=True).encode()).hexdigest()[:16]
 
     assert digest == DEFINITIONS[FORMAT], "a table or a view is another one: let FORMAT grow, and note its digest here"
+
+
+def test_the_roles_of_the_terraform_suffice(one: Host, loopback: Loopback) -> None:
+    """The pipeline writes in datasets that others made; the dashboard and a team have the views and nothing else."""
+    pipeline, dashboard = (f"chipledger-{part}@acme.iam" for part in ("pipeline", "dashboard"))
+    loopback.service.catalog.groups["ads@acme.com"] = {"ann@acme.com"}
+    _made_by_terraform(one.warehouse, pipeline, dashboard)
+
+    writing = Warehouse(one.warehouse.settings, as_user(loopback, pipeline), None)
+    assert push(one.lake, writing, silent).loads > 0
+    assert format_of(writing) == FORMAT
+    for user in (dashboard, "ann@acme.com"):
+        reading = Warehouse(one.warehouse.settings, as_user(loopback, user), None)
+        assert changed(reading) > 0
+        assert ask(reading, "SELECT SUM(cost) AS cost FROM `acme.gpu.charges`")[0]["cost"].item() > 0
+        with pytest.raises(StoreError, match="Access Denied"):
+            ask(reading, "SELECT seq FROM `acme.gpu_store.imports`")
+        with pytest.raises(StoreError, match="Access Denied"):
+            ready(Warehouse(one.warehouse.settings, as_user(loopback, "eve@acme.com"), None), silent)
+
+
+def _made_by_terraform(warehouse: Warehouse, pipeline: str, dashboard: str) -> None:
+    """As deploy/terraform/datasets.tf says."""
+    writer = bigquery.AccessEntry("WRITER", "userByEmail", pipeline)
+    readers = [
+        bigquery.AccessEntry("READER", "userByEmail", dashboard),
+        bigquery.AccessEntry("READER", "groupByEmail", "ads@acme.com"),
+    ]
+    entries = {
+        "gpu": [writer, *readers],
+        "gpu_input": [writer, _authorized("gpu")],
+        "gpu_store": [writer, _authorized("gpu"), _authorized("gpu_input")],
+    }
+    for name, entry in entries.items():
+        dataset = bigquery.Dataset(f"acme.{name}")
+        dataset.location, dataset.access_entries = "US", entry
+        warehouse.client.create_dataset(dataset)
+
+
+def _authorized(dataset: str) -> bigquery.AccessEntry:
+    whole = {"dataset": {"projectId": "acme", "datasetId": dataset}, "targetTypes": ["VIEWS"]}
+    return bigquery.AccessEntry(None, "dataset", whole)

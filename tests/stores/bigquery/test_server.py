@@ -26,10 +26,10 @@ from google.cloud import bigquery
 from google.cloud.bigquery.enums import QueryResultsFormat
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
-from google.oauth2.credentials import Credentials
 
 from tests.fakes.bigquery.faults import Fault, Faults, When
 from tests.fakes.bigquery.serving import Loopback
+from tests.stores.bigquery.hosts import as_user
 
 FIELDS = (
     bigquery.SchemaField("day", "DATE", "REQUIRED"),
@@ -445,12 +445,6 @@ def test_a_team_sees_its_rows_through_authorized_views(loopback: Loopback, clien
     with pytest.raises(exceptions.Forbidden):
         rows(ann, "SELECT * FROM d.t")
     ann.close()  # type: ignore[no-untyped-call]
-
-
-def as_user(loopback: Loopback, user: str) -> bigquery.Client:
-    options = {"api_endpoint": loopback.url}
-    token = Credentials(user)  # type: ignore[no-untyped-call]
-    return bigquery.Client("acme", credentials=token, client_options=options, location="US")
 
 
 def test_an_array_is_numbered_from_zero(client: bigquery.Client) -> None:
