@@ -13,8 +13,10 @@ import polars as pl
 import sql
 from accounting.core.partition import AGENT, QUOTAS, SERVED
 from accounting.inventory import Inventory, Span, quotas, served
+from accounting.months import Due
 from accounting.plan import EMPTY, Day, epoch_ms
 from accounting.policy import Policy
+from accounting.stores.closing import MONTHS
 from accounting.stores.engine import Session, open_session
 from accounting.stores.lake import Lake, StagedFile
 from accounting.tables import RESULTS, SOURCES
@@ -47,6 +49,7 @@ class Verdict:
     totals: dict[str, Any]
     faults: list[dict[str, Any]] = field(default_factory=list)
     unpriced: list[dict[str, Any]] = field(default_factory=list)
+    corrections: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def residual_seconds(self) -> Decimal:
@@ -66,9 +69,7 @@ def check_staged(
     files: Sequence[StagedFile],
 ) -> Verdict:
     """Checks the files of a run that is not published yet."""
-    staged: dict[str, list[str]] = {}
-    for file in files:
-        staged.setdefault(file.table, []).append(str(lake.folder / file.path))
+    staged = _by_table(lake, files)
     snapshot = lake.snapshot()
     inputs = {table.name: snapshot.files[table.name] for table in SOURCES.values()}
     # without what is published: a damaged file there does not keep a run from replacing it
@@ -80,15 +81,19 @@ def check_published(
     lake: Lake, inventory: Inventory, spans: Sequence[Span], policies: Sequence[Policy], skip: Set[tuple[str, date]]
 ) -> Verdict:
     """The same checks over what is published now, without the days to `skip`."""
-    days = sorted({(x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY} - skip)
+    days = sorted({(x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY and x.cluster != MONTHS} - skip)
     with open_session(lake.snapshot(), spill=lake.folder / "tmp") as session:
         session.load("run.checked", pl.DataFrame(days, schema={"cluster": pl.String, "day": pl.Date}, orient="row"))
         for table in RESULTS:
             columns = ", ".join(f"published.{name}" for name in table.names)
-            of_day = "checked.cluster = published.cluster AND checked.day = published.day"
+            live, checked = (
+                f"{name}.cluster = published.cluster AND {name}.day = published.day" for name in ("live", "checked")
+            )
             session.define(
                 f"staged.{table.name}",
-                f"SELECT {columns} FROM {table.name} AS published JOIN run.checked AS checked ON {of_day}",
+                f"SELECT {columns} FROM store.{table.name} AS published"
+                f" JOIN live_publications AS live ON {live} AND live.publication = published.publication"
+                f" JOIN run.checked AS checked ON {checked}",
             )
         return _check(session, inventory, spans, policies, days)
 
@@ -113,18 +118,42 @@ def _check(
     session.load("run.platforms", pl.DataFrame({"team": sorted({p.platform_team for p in policies})}))
     for name in REBUILT:
         session.define(f"rebuilt.{name}", sql.read(f"rebuilt/{name}"), keep=True)
+    return Verdict(
+        _failures(session, "checks"),
+        session.query(sql.read("run/totals")).row(0, named=True),
+        session.query(sql.read("run/faults")).to_dicts(),
+        session.query(sql.read("run/unpriced")).to_dicts(),
+        session.query(sql.read("run/corrections")).to_dicts(),
+    )
+
+
+def check_months(lake: Lake, due: Sequence[Due], days: Sequence[Day], files: Sequence[StagedFile]) -> list[Failure]:
+    """Checks the staged lines of months against what is closed, and what is and will be published."""
+    if not due:
+        return []
+    staged = _by_table(lake, files)
+    with open_session(lake.snapshot(), staged=staged, spill=lake.folder / "tmp") as session:
+        key = {"cluster": pl.String, "day": pl.Date}
+        session.load("run.changed", pl.DataFrame([d for one in due for d in one.days], schema=key, orient="row"))
+        session.load("run.redone", pl.DataFrame([(d.span.cluster, d.day) for d in days], schema=key, orient="row"))
+        return _failures(session, "ledger")
+
+
+def _by_table(lake: Lake, files: Sequence[StagedFile]) -> dict[str, list[str]]:
+    staged: dict[str, list[str]] = {}
+    for file in files:
+        staged.setdefault(file.table, []).append(str(lake.folder / file.path))
+    return staged
+
+
+def _failures(session: Session, folder: str) -> list[Failure]:
     failures = []
-    for name in sql.names("checks"):
+    for name in sql.names(folder):
         text = sql.read(name)
         rows = session.query(text)
         if rows.height:
             failures.append(Failure(name.rpartition("/")[2], text.splitlines()[0].removeprefix("-- fail: "), rows))
-    return Verdict(
-        failures,
-        session.query(sql.read("run/totals")).row(0, named=True),
-        session.query(sql.read("run/faults")).to_dicts(),
-        session.query(sql.read("run/unpriced")).to_dicts(),
-    )
+    return failures
 
 
 def _told_of_days(

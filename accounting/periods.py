@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from accounting.errors import InputError
 from accounting.project import Project
+from accounting.stores import closing
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a team was told to pay: `amount` in cents of the currency, `number` without gaps over all that were issued."""
+    """What a team was told to pay: `amount` in whole cents, `number` without gaps over all that were issued."""
 
-    number: str
+    number: int
     team: str
     amount: Decimal
     currency: str
@@ -34,6 +37,20 @@ class Period:
         return self.close is None
 
 
+def checked(month: str) -> str:
+    """The month, if it is one; raises `InputError`."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
+        raise InputError(f"MONTH {month!r}: write it as YYYY-MM, for example 2025-01")
+    return month
+
+
 def period(project: Project, month: str) -> Period:
     """How a month of a project stands."""
-    return Period(month)
+    line = closing.standing(closing.closes(project.lake)).get(month)
+    if line is None:
+        return Period(month)
+    issued = closing.statements(project.lake).filter(publication=line.publication).sort("number")
+    told = tuple(
+        Statement(row["number"], row["team"], row["amount"], row["currency"]) for row in issued.iter_rows(named=True)
+    )
+    return Period(month, line.seq, datetime.fromtimestamp(line.at / 1000, UTC), line.sha256, told)

@@ -10,14 +10,15 @@ from typing import Any
 
 import polars as pl
 
-from accounting import checks, plan
+from accounting import checks, months, plan
 from accounting.config import Config
 from accounting.core.account import account
 from accounting.core.partition import Results
 from accounting.errors import Refused
 from accounting.inventory import Inventory, Span, clusters, partition, spans, strangers, take
+from accounting.stores.closing import MONTHS, first_day
 from accounting.stores.lake import Conflict, Lake, PublishedDay, StagedFile, new_publication, now_ms
-from accounting.tables import RESULTS
+from accounting.tables import ADJUSTMENTS, RESULTS
 
 Progress = Callable[[str, float | None], None]
 """Told what is being done, and how much of it is done (0 to 1; None: unknown)."""
@@ -29,6 +30,7 @@ ATTEMPTS = 3
 class Report:
     """What a run did. Amounts are of the days it published; `publication` is None where nothing had changed.
 
+    `corrections` has a row for each month that got lines about closed ones: month, lines, cost and currency.
     `strangers`: cluster, name and number of the samples of what no job and no capacity names, of all days.
     """
 
@@ -44,6 +46,7 @@ class Report:
     unpriced: list[dict[str, Any]] = field(default_factory=list)
     residual_seconds: Decimal = Decimal(0)
     residual_cost: Decimal = Decimal(0)
+    corrections: list[dict[str, Any]] = field(default_factory=list)
     strangers: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -72,8 +75,14 @@ def pending(
         inventory = take(lake, config.aliases)
         found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
     settings = {**{f"zone {k}": v for k, v in config.zones.items()}}
-    todo, clean = plan.days(inventory, found, lake.live(), config.policies, settings, first, last)
+    published = [one for one in lake.live() if one.cluster != MONTHS]
+    todo, clean = plan.days(inventory, found, published, config.policies, settings, first, last)
     return inventory, found, todo, clean
+
+
+def months_due(config: Config) -> list[months.Due]:
+    """The open months whose lines a run would change, were no day of a cluster done."""
+    return months.due(Lake.open(config.lake), ())
 
 
 def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, progress: Progress) -> Report:
@@ -81,22 +90,26 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
     progress("reading inputs", None)
     inventory, found, todo, clean = pending(config, first, last)
     watermarks = {**dict.fromkeys(clusters(inventory)), **{s.cluster: s.watermark for s in found}}
-    if not todo:
+    due = months.due(lake, todo)
+    if not todo and not due:
         return Report(None, 0, clean, watermarks=watermarks)
     publication = new_publication(started)
     staged: list[StagedFile] = []
     try:
         _stage_all(lake, inventory, todo, config, publication, staged, progress)
+        _stage_months(lake, due, todo, publication, staged)
         progress("checking", None)
         verdict = checks.check_staged(lake, inventory, found, config.policies, todo, staged)
+        verdict.failures.extend(checks.check_months(lake, due, todo, staged))
         if verdict.failures:
             raise Refused(f"nothing was published: {verdict.failures[0]} ({len(verdict.failures)} checks failed)")
     except BaseException:
         lake.discard(staged)
         raise
-    report = _report(publication, todo, clean, watermarks, staged, verdict)
+    report = _report(publication, todo, due, clean, watermarks, staged, verdict)
     report.strangers = strangers(inventory).to_dicts()
     days = [PublishedDay(d.span.cluster, d.day, d.fingerprint, d.base) for d in todo]
+    days += [PublishedDay(MONTHS, first_day(d.month), d.fingerprint, d.base) for d in due]
     try:
         lake.publish(publication, days, staged, started, now_ms(), _summary(report))
     except Conflict:
@@ -124,6 +137,15 @@ def _stage_all(
         done += len(chunk)
 
 
+def _stage_months(
+    lake: Lake, due: list[months.Due], todo: list[plan.Day], publication: str, staged: list[StagedFile]
+) -> None:
+    for one in due:
+        rows = months.lines(lake, one, todo, staged)
+        if rows.height:
+            staged.append(lake.stage(ADJUSTMENTS, rows.with_columns(publication=pl.lit(publication))))
+
+
 def _account(inventory: Inventory, chunk: list[plan.Day], config: Config) -> Results:
     start, end = chunk[0].start, chunk[-1].start + 86_400_000
     halo = plan.halo_ms(config.policies)
@@ -140,6 +162,7 @@ def _stage(lake: Lake, results: Results, publication: str, staged: list[StagedFi
 def _report(
     publication: str,
     todo: list[plan.Day],
+    due: list[months.Due],
     clean: int,
     watermarks: dict[str, int | None],
     staged: list[StagedFile],
@@ -148,12 +171,13 @@ def _report(
     rows: dict[str, int] = {}
     for file in staged:
         rows[file.table] = rows.get(file.table, 0) + file.rows
+    days = [*(d.day for d in todo), *(first_day(d.month) for d in due)]
     return Report(
         publication,
         len(todo),
         clean,
-        min(d.day for d in todo),
-        max(d.day for d in todo),
+        min(days),
+        max(days),
         watermarks,
         rows,
         verdict.totals,
@@ -161,6 +185,7 @@ def _report(
         verdict.unpriced,
         verdict.residual_seconds,
         verdict.residual_cost,
+        corrections=verdict.corrections,
     )
 
 

@@ -7,6 +7,7 @@ Times of published tables are UTC timestamps; times of input tables are integer 
 from __future__ import annotations
 
 from accounting.agent_tables import AGENT
+from accounting.ledger_tables import CLOSES, STATEMENTS, of_months
 from accounting.schema import Spec, Table
 from accounting.schema import columns as _columns
 
@@ -225,7 +226,7 @@ CHARGES = Table(
         ("region", "string", "Region."),
         ("purchase", "string", "How the capacity was bought."),
         ("state!", "string", "State of the time charged."),
-        ("charge_kind!", "string", "usage, idle, unallocated or overhead."),
+        ("charge_kind!", "string", "usage, idle, unallocated, overhead or correction."),
         ("borne_by_rule", "string", "Policy rule that moved the cost; NULL where the holder or owner bears it."),
         ("device_seconds!", "seconds", "Accelerator time charged."),
         ("unit_price", "money", "Price per accelerator-hour; NULL: unpriced."),
@@ -429,8 +430,14 @@ INPUTS: dict[str, Table] = {
 }
 SOURCES: dict[str, Table] = {**INPUTS, **AGENT}
 """What results are computed from: imported rows, and what agents told."""
+ADJUSTMENTS, LEDGER = of_months(CHARGES)
 RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS, SERVING, QUOTAS)
-ALL: tuple[Table, ...] = (*RESULTS, PUBLICATIONS, RUNS, *SOURCES.values(), QUARANTINE)
+"""What a run computes for each day of a cluster."""
+PUBLISHED: tuple[Table, ...] = (*RESULTS, ADJUSTMENTS, LEDGER)
+"""Tables whose rows belong to a publication, or to a close."""
+TOLD: tuple[Table, ...] = (PUBLICATIONS, RUNS, CLOSES, STATEMENTS)
+"""What the catalog itself says."""
+ALL: tuple[Table, ...] = (*PUBLISHED, *TOLD, *SOURCES.values(), QUARANTINE)
 
 STATES: dict[str, str] = {
     "maintenance": "Taken out of service by its scheduler: drained, or under maintenance.",

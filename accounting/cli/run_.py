@@ -71,6 +71,9 @@ def _show(report: Report, project: Project) -> None:
     )
     click.echo(f"cost {screen.total(totals['cost'], currency, totals['unpriced_seconds'])}")
     click.echo(screen.residual(report.residual_seconds, report.residual_cost))
+    for one in report.corrections:
+        cost = screen.money(one["cost"], one["currency"])
+        click.echo(f"corrections of closed months: {one['lines']:,} lines, {cost}, charged in {one['month']}")
     _show_unknown(report)
     _show_faults(report)
     _show_unpriced(report, project)

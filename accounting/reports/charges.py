@@ -13,6 +13,7 @@ import polars as pl
 
 import sql
 from accounting.errors import InputError, StoreError
+from accounting.periods import checked
 from accounting.project import Project
 from accounting.reports.rows import write_rows
 from accounting.stores.engine import open_session
@@ -44,9 +45,7 @@ def write(project: Project, month: str, team: str | None, out: Path) -> Written:
 
     Raises `InputError` where `month` is not YYYY-MM or nothing was charged in it to the team.
     """
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
-        raise InputError(f"MONTH {month!r}: write it as YYYY-MM, for example 2025-01")
-    charges, summary = _read(project, month, team)
+    charges, summary = _read(project, checked(month), team)
     stem = month if team is None else f"{month}-{file_name(team)}"
     files = [(out / f"{stem}-charges.csv", charges), (out / f"{stem}-summary.csv", summary)]
     for path, frame in files:

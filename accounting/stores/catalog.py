@@ -12,7 +12,7 @@ from pathlib import Path
 
 from accounting.errors import InputError, StoreError
 
-VERSION = 2
+VERSION = 3
 NAME = "catalog.sqlite"
 
 FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
@@ -93,7 +93,103 @@ CREATE UNIQUE INDEX live_segments ON segments (agent, stream, first) WHERE live;
 CREATE INDEX segments_by_import ON segments (import_seq);
 """
 
-MIGRATIONS = {1: _SEGMENTS}
+_CLOSES = """
+CREATE TABLE closes (
+  seq INTEGER PRIMARY KEY,
+  month TEXT NOT NULL,
+  action TEXT NOT NULL CHECK (action IN ('close', 'reopen')),
+  publication TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  cost TEXT,
+  currency TEXT,
+  known INTEGER NOT NULL,
+  versions TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  rows_sha256 TEXT NOT NULL,
+  sha256 TEXT NOT NULL
+) STRICT;
+CREATE TABLE statements (
+  number INTEGER PRIMARY KEY,
+  month TEXT NOT NULL,
+  team TEXT NOT NULL,
+  publication TEXT NOT NULL,
+  cost TEXT NOT NULL,
+  amount TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  issued_at INTEGER NOT NULL
+) STRICT;
+CREATE VIEW closed AS
+  SELECT month, publication FROM closes AS one WHERE action = 'close'
+  AND NOT EXISTS (SELECT 1 FROM closes AS later WHERE later.month = one.month AND later.seq > one.seq);
+"""
+"""`closed` has the months that are closed now."""
+
+_KEPT = (
+    ("closes", "UPDATE", "", "lines of the ledger never change"),
+    ("closes", "DELETE", "", "lines of the ledger never go"),
+    ("statements", "UPDATE", "", "statements never change"),
+    ("statements", "DELETE", "", "statements never go"),
+    ("files", "UPDATE", "OLD.tbl = 'ledger'", "the charges of a close never change"),
+    ("files", "DELETE", "OLD.tbl = 'ledger'", "the charges of a close never go"),
+    (
+        "files",
+        "INSERT",
+        "NEW.tbl = 'ledger' AND EXISTS (SELECT 1 FROM closes WHERE publication = NEW.publication)",
+        "the close has all its charges",
+    ),
+    (
+        "closes",
+        "INSERT",
+        "NEW.action = 'close' AND NEW.month <= (SELECT max(month) FROM closed)",
+        "the month, or a later one, is closed",
+    ),
+    (
+        "closes",
+        "INSERT",
+        "NEW.action = 'reopen' AND NEW.month IS NOT (SELECT max(month) FROM closed)",
+        "only the last closed month can be opened again",
+    ),
+    (
+        "closes",
+        "INSERT",
+        "NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM closes)",
+        "another line was written meanwhile",
+    ),
+    (
+        "statements",
+        "INSERT",
+        "NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM statements)",
+        "numbers of statements have no gaps",
+    ),
+    (
+        "publications",
+        "INSERT",
+        "NEW.cluster = '' AND substr(NEW.day, 1, 7) <= (SELECT max(month) FROM closed)",
+        "the month is closed",
+    ),
+)
+"""Table, what is refused, when, and why."""
+
+REFUSED = "chipledger: "
+"""What the ledger's own refusals begin with."""
+
+
+def _guards() -> Iterator[str]:
+    for number, (table, event, condition, why) in enumerate(_KEPT):
+        when = f"WHEN {condition} " if condition else ""
+        yield (
+            f"CREATE TRIGGER kept_{number} BEFORE {event} ON {table} {when}"
+            f"BEGIN SELECT RAISE(ABORT, '{REFUSED}{why}'); END"
+        )
+
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: tuple(filter(str.strip, _SEGMENTS.split(";"))),
+    2: (*filter(str.strip, _CLOSES.split(";")), *_guards()),
+}
 """By version, what makes it the next one."""
 
 
@@ -105,9 +201,8 @@ def create(folder: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(
-            f"BEGIN; {_SCHEMA} {_SEGMENTS} INSERT INTO meta VALUES ('version', '{VERSION}'); COMMIT;"
-        )
+        made = "; ".join(statement for step in MIGRATIONS.values() for statement in step)
+        connection.executescript(f"BEGIN; {_SCHEMA} {made}; INSERT INTO meta VALUES ('version', '{VERSION}'); COMMIT;")
     finally:
         connection.close()
 
@@ -150,7 +245,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
         with transaction(connection):
             (version,) = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone()
             for step in range(int(version), VERSION):
-                for statement in filter(str.strip, MIGRATIONS[step].split(";")):
+                for statement in MIGRATIONS[step]:
                     connection.execute(statement)
             connection.execute("UPDATE meta SET value = ? WHERE key = 'version'", (str(VERSION),))
     except BaseException:
@@ -169,3 +264,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def pinned(connection: sqlite3.Connection) -> set[str]:
+    """Publications whose rows closed months were made of: they are never removed."""
+    rows = connection.execute(
+        "SELECT DISTINCT published.publication FROM publications AS published, closes"
+        " WHERE closes.action = 'close' AND published.seq = (SELECT max(seq) FROM publications AS one"
+        " WHERE one.cluster = published.cluster AND one.day = published.day AND one.seq <= closes.known)"
+        " AND published.day BETWEEN date(closes.month || '-01', '-1 day')"
+        " AND date(closes.month || '-01', '+1 month')"
+    )
+    return {row["publication"] for row in rows}

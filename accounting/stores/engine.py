@@ -31,13 +31,13 @@ from accounting.stores.lake import Damaged, Snapshot, damage
 from accounting.stores.macros import MACROS
 from accounting.stores.names import VIEWS
 from accounting.stores.subset import DIALECT, one_line
-from accounting.tables import PUBLICATIONS, QUARANTINE, RESULTS, RUNS, SOURCES
+from accounting.tables import PUBLISHED, QUARANTINE, SOURCES, TOLD
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_STORED = (*RESULTS, QUARANTINE, PUBLICATIONS, RUNS)
+_STORED = (*PUBLISHED, QUARANTINE, *TOLD)
 
 _DECLARE = "-- @month STRING: meaning"
 _BIGQUERY_TYPES = {pl.String: "STRING", pl.Int64: "INT64", pl.Date: "DATE", pl.Boolean: "BOOL"}
@@ -129,14 +129,14 @@ def open_session(
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, staged: Mapping[str, Sequence[str]]) -> None:
-    for table in (*RESULTS, QUARANTINE):
+    for table in (*PUBLISHED, QUARANTINE):
         _over_files(connection, "store", table.name, table, snapshot.files.get(table.name, ()))
     for kind, table in SOURCES.items():
         _over_files(connection, "input", kind, table, snapshot.files.get(table.name, ()))
-    for table in RESULTS:
+    for table in PUBLISHED:
         _over_files(connection, "staged", table.name, table, staged.get(table.name, ()))
-    _insert(connection, PUBLICATIONS, snapshot.publications)
-    _insert(connection, RUNS, snapshot.runs)
+    for table in TOLD:
+        _insert(connection, table, snapshot.told[table.name])
 
 
 def _over_files(
@@ -188,7 +188,7 @@ def _known() -> tuple[Schema, dict[str, str]]:
     schema: Schema = {
         "store": {t.name: _types(t) for t in _STORED},
         "input": {kind: _types(t) for kind, t in SOURCES.items()},
-        "staged": {t.name: _types(t) for t in RESULTS},
+        "staged": {t.name: _types(t) for t in PUBLISHED},
         VIEWS: {},
     }
     views: dict[str, str] = {}

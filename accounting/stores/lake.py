@@ -25,7 +25,8 @@ import polars as pl
 from accounting.errors import InputError, StoreError
 from accounting.schema import Table
 from accounting.stores import catalog, ranges
-from accounting.tables import PUBLICATIONS, RUNS, SOURCES
+from accounting.stores.told import told_rows
+from accounting.tables import LEDGER, QUARANTINE, SOURCES, TOLD
 
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -91,11 +92,10 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a reader sees at one instant: absolute file paths by table, and the small tables as frames."""
+    """What a reader sees at one instant: absolute file paths by table, and what the catalog told, by table."""
 
     files: dict[str, list[str]]
-    publications: pl.DataFrame
-    runs: pl.DataFrame
+    told: dict[str, pl.DataFrame]
     generation: int
 
 
@@ -219,12 +219,10 @@ class Lake:
         """All rows of the live imports of a kind, before replacement by key."""
         with self.catalog() as connection:
             paths = _input_paths(connection, kind)
-        return self._scan(SOURCES[kind], paths)
+        return self.scan(SOURCES[kind], paths)
 
     def scan_quarantine(self) -> pl.LazyFrame:
         """Rejected rows of the live imports."""
-        from accounting.tables import QUARANTINE
-
         with self.catalog() as connection:
             paths = [
                 r["path"]
@@ -233,9 +231,10 @@ class Lake:
                     (QUARANTINE.name,),
                 )
             ]
-        return self._scan(QUARANTINE, paths)
+        return self.scan(QUARANTINE, paths)
 
-    def _scan(self, table: Table, paths: Sequence[str]) -> pl.LazyFrame:
+    def scan(self, table: Table, paths: Sequence[str]) -> pl.LazyFrame:
+        """All rows of files of a table, by their paths in the lake."""
         if not paths:
             return table.empty().lazy()
         # Files of an older version lack columns.
@@ -293,15 +292,13 @@ class Lake:
             for row in connection.execute(
                 "SELECT tbl, path, publication, state FROM files LEFT JOIN imports ON seq = import_seq ORDER BY path"
             ):
-                if row["publication"] in live or (row["tbl"] == "quarantine" and row["state"] == "live"):
+                counts = row["publication"] in live or row["tbl"] == LEDGER.name
+                if counts or (row["tbl"] == QUARANTINE.name and row["state"] == "live"):
                     files.setdefault(row["tbl"], []).append(str(self.folder / row["path"]))
-            publications = typed_frame(
-                connection.execute("SELECT * FROM publications ORDER BY seq, cluster, day"), PUBLICATIONS
-            )
-            runs = typed_frame(connection.execute("SELECT * FROM runs ORDER BY started"), RUNS)
+            told = {table.name: told_rows(connection, table) for table in TOLD}
             generation = _generation(connection)
             connection.execute("COMMIT")
-        return Snapshot(files, publications, runs, generation)
+        return Snapshot(files, told, generation)
 
     def generation(self) -> int:
         """Grows with every import, undo and publication: equal means nothing changed for readers."""
@@ -313,13 +310,16 @@ class Lake:
     def sweep(self, now: int, keep_ms: int) -> int:
         """Removes files of publications replaced longer than `keep_ms` ago, and orphans a day old; counts them."""
         with self.catalog() as connection, catalog.transaction(connection):
+            pinned = catalog.pinned(connection)
             dead = [
                 r["path"]
                 for r in connection.execute(
-                    "SELECT path FROM files JOIN runs USING (publication) WHERE ended < ? AND publication NOT IN"
+                    "SELECT path, publication FROM files JOIN runs USING (publication) WHERE ended < ?"
+                    " AND publication NOT IN"
                     " (SELECT publication FROM (SELECT publication, max(seq) FROM publications GROUP BY cluster, day))",
                     (now - keep_ms,),
                 )
+                if r["publication"] not in pinned
             ]
             connection.executemany("DELETE FROM files WHERE path = ?", [(p,) for p in dead])
             known = {r["path"] for r in connection.execute("SELECT path FROM files")}
@@ -395,7 +395,8 @@ def _generation(connection: sqlite3.Connection) -> int:
         "SELECT count(*) + coalesce(sum(state IN ('undone', 'replaced')), 0) FROM imports WHERE state <> 'staging'"
     ).fetchone()
     (published,) = connection.execute("SELECT coalesce(max(seq), 0) FROM publications").fetchone()
-    return int(imports) + int(published)
+    (closes,) = connection.execute("SELECT count(*) FROM closes").fetchone()
+    return int(imports) + int(published) + int(closes)
 
 
 def _input_paths(connection: sqlite3.Connection, kind: str) -> list[str]:
@@ -417,27 +418,6 @@ def insert_files(
         "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(f.path, f.table, import_seq, publication, f.rows, f.bytes, f.sha256) for f in files],
     )
-
-
-def typed_frame(cursor: sqlite3.Cursor, table: Table) -> pl.DataFrame:
-    """Rows of the catalog as the table has them."""
-    rows = []
-    for row in cursor:
-        values = dict(row)
-        rows.append({**values, **json.loads(values.pop("summary", "{}"))})
-    raw = pl.DataFrame(rows, schema={c.name: _RAW.get(c.kind, pl.String()) for c in table.columns}, strict=False)
-    return raw.select(_typed(c.name, c.kind, c.dtype) for c in table.columns)
-
-
-_RAW: dict[str, pl.DataType] = {"int64": pl.Int64(), "timestamp": pl.Int64()}
-
-
-def _typed(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
-    if kind == "date":
-        return pl.col(name).str.to_date()
-    if kind == "timestamp":
-        return pl.col(name).cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
-    return pl.col(name).cast(dtype)
 
 
 def _write(path: Path, frame: pl.LazyFrame) -> tuple[int, str]:

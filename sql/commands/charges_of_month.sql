@@ -26,6 +26,7 @@ SELECT
   charges.used_cost,
   charges.list_cost,
   charges.currency,
+  charges.corrects,
   charges.publication
 FROM charges
 WHERE charges.month = @month AND (@team IS NULL OR charges.team = @team)

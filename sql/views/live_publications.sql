@@ -7,5 +7,5 @@ SELECT
   publications.published_at,
   publications.fingerprint
 FROM store.publications AS publications
-WHERE TRUE
+WHERE publications.cluster <> ''
 QUALIFY ROW_NUMBER() OVER (PARTITION BY publications.cluster, publications.day ORDER BY publications.seq DESC) = 1

@@ -38,7 +38,7 @@ def load(case: Path, folder: Path) -> Snapshot:
         else:
             rows.write_parquet(folder / f"{table.name}.parquet")
             files[table.name] = [str(folder / f"{table.name}.parquet")]
-    return Snapshot(files, frames[PUBLICATIONS.name], frames[RUNS.name], 1)
+    return Snapshot(files, frames, 1)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")

@@ -27,11 +27,13 @@ class Difference:
     imports: pl.DataFrame
     runs: pl.DataFrame
     publications: pl.DataFrame
+    closes: pl.DataFrame
+    statements: pl.DataFrame
     units: list[str]
 
     @property
     def empty(self) -> bool:
-        return self.imports.is_empty() and self.publications.is_empty()
+        return self.imports.is_empty() and self.publications.is_empty() and self.closes.is_empty()
 
 
 def difference(here: Here, there: There) -> Difference:
@@ -45,12 +47,14 @@ def difference(here: Here, there: There) -> Difference:
     publications = mine.publications.join(known.publications, on=_DAY, how="anti", maintain_order="left")
     runs = mine.runs.join(known.runs, on="publication", how="anti", maintain_order="left")
     runs = runs.join(publications, on="publication", how="semi", maintain_order="left")
-    units = [*map(str, new["seq"]), *runs["publication"]]
-    return Difference(imports, runs, publications, units)
+    closes = mine.closes.join(known.closes, on="seq", how="anti", maintain_order="left")
+    statements = mine.statements.join(known.statements, on="number", how="anti", maintain_order="left")
+    units = [*map(str, new["seq"]), *runs["publication"], *closes.filter(action="close")["publication"]]
+    return Difference(imports, runs, publications, closes, statements, units)
 
 
 def _check(mine: Ledger, known: Ledger) -> None:
-    for line in (_strange_import(mine, known), _strange_day(mine, known)):
+    for line in (_strange_import(mine, known), _strange_day(mine, known), _strange_close(mine, known)):
         if line:
             raise Foreign(
                 f"BigQuery has what this lake has not ({line}): another host wrote to it; move this lake away,"
@@ -82,3 +86,8 @@ def _strange_day(mine: Ledger, known: Ledger) -> str:
     publication, cluster, day = foreign.select("publication", "cluster", "day").row(0)
     assert isinstance(day, date)
     return f"publication {publication}, cluster {cluster} on {day}"
+
+
+def _strange_close(mine: Ledger, known: Ledger) -> str:
+    foreign = known.closes.join(mine.closes, on=("seq", "sha256"), how="anti")
+    return "" if foreign.is_empty() else f"{foreign['action'][0]} of {foreign['month'][0]}"

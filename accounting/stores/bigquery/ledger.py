@@ -8,10 +8,12 @@ from typing import Any
 import polars as pl
 
 from accounting.errors import StoreError
+from accounting.ledger_tables import CLOSES, STATEMENTS
 from accounting.stores.bigquery import rows
 from accounting.stores.bigquery.catalog import IMPORTS, LOADS, SEGMENTS, SWITCH
 from accounting.stores.bigquery.client import Warehouse
-from accounting.stores.lake import Lake, StagedFile, typed_frame
+from accounting.stores.lake import Lake, StagedFile
+from accounting.stores.told import told_rows, typed_frame
 from accounting.tables import PUBLICATIONS, RUNS
 
 _LOOKS = 5
@@ -19,11 +21,13 @@ _LOOKS = 5
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Imports, runs and publications, in order of their numbers, as frames of those tables."""
+    """Imports, runs, publications, closes and statements, in order of their numbers, as frames of those tables."""
 
     imports: pl.DataFrame
     runs: pl.DataFrame
     publications: pl.DataFrame
+    closes: pl.DataFrame
+    statements: pl.DataFrame
 
     def where(self, state: str) -> pl.DataFrame:
         """The imports in that state."""
@@ -54,8 +58,7 @@ def here(lake: Lake) -> Here:
         connection.execute("BEGIN")
         ledger = Ledger(
             typed_frame(connection.execute("SELECT * FROM imports ORDER BY seq"), IMPORTS),
-            typed_frame(connection.execute("SELECT * FROM runs ORDER BY started, publication"), RUNS),
-            typed_frame(connection.execute("SELECT * FROM publications ORDER BY seq, cluster, day"), PUBLICATIONS),
+            *(told_rows(connection, table) for table in (RUNS, PUBLICATIONS, CLOSES, STATEMENTS)),
         )
         for row in connection.execute("SELECT * FROM files ORDER BY path"):
             file: dict[str, Any] = dict(row)
@@ -81,6 +84,8 @@ def there(warehouse: Warehouse) -> There:
             rows.whole(warehouse, IMPORTS).sort("seq"),
             rows.whole(warehouse, RUNS).sort("started", "publication"),
             rows.whole(warehouse, PUBLICATIONS).sort("seq", "cluster", "day"),
+            rows.whole(warehouse, CLOSES).sort("seq"),
+            rows.whole(warehouse, STATEMENTS).sort("number"),
         )
         loads = rows.whole(warehouse, LOADS)
         after = generation(warehouse)

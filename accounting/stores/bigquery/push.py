@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from accounting.ledger_tables import CLOSES, STATEMENTS
 from accounting.stores.bigquery.catalog import IMPORTED, IMPORTS, LOADS
 from accounting.stores.bigquery.client import Warehouse
 from accounting.stores.bigquery.define import Progress, ready
@@ -102,8 +103,9 @@ def _told(brought: list[Load]) -> pl.DataFrame:
 
 def _steps(news: Difference, told: pl.DataFrame) -> Iterator[Mapping[str, pl.DataFrame]]:
     """The rows of each transaction, in the order in which the lake had them: most often one of all."""
-    if news.imports.height + news.publications.height + told.height <= MOST_ROWS:
-        yield _rows(news.imports, news.runs, news.publications, told)
+    closes = {CLOSES.name: news.closes, STATEMENTS.name: news.statements}
+    if news.imports.height + news.publications.height + told.height + news.statements.height <= MOST_ROWS:
+        yield {**_rows(news.imports, news.runs, news.publications, told), **closes}
         return
     for part in news.imports.iter_slices(MOST_ROWS):
         yield _rows(part, news.runs.clear(), news.publications.clear(), _of(told, part["seq"].cast(pl.String)))
@@ -113,6 +115,7 @@ def _steps(news: Difference, told: pl.DataFrame) -> Iterator[Mapping[str, pl.Dat
         begun |= names
         runs = news.runs.filter(pl.col("publication").is_in(names))
         yield _rows(news.imports.clear(), runs, part, _of(told, runs["publication"]))
+    yield {**closes, LOADS.name: _of(told, news.closes["publication"])}
 
 
 def _of(told: pl.DataFrame, units: pl.Series) -> pl.DataFrame:

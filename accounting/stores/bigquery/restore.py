@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from accounting.ledger_tables import CLOSES, STATEMENTS
 from accounting.stores import catalog
 from accounting.stores.bigquery.catalog import IMPORTS, SEGMENTS
 from accounting.stores.bigquery.ledger import Ledger
@@ -33,6 +34,9 @@ def restore(lake: Lake, ledger: Ledger, segments: pl.DataFrame, files: Mapping[s
         for unit, some in files.items():
             owner = {"import_seq": int(unit)} if unit.isdecimal() else {"publication": unit}
             insert_files(connection, some, **owner)
+        # last: the catalog takes no charges of a month that is closed
+        _insert(connection, CLOSES.name, ledger.closes.select(CLOSES.names))
+        _insert(connection, STATEMENTS.name, ledger.statements.select(STATEMENTS.names))
 
 
 def _insert(connection: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:

@@ -30,7 +30,7 @@ from accounting.stores.googlesql import name_columns, to_duckdb
 from accounting.stores.lake import Snapshot
 from accounting.stores.names import VIEWS
 from accounting.stores.subset import DIALECT, parse
-from accounting.tables import PUBLICATIONS, RUNS
+from accounting.tables import TOLD
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -95,7 +95,7 @@ class WarehouseReader:
 
 def open_reader(settings: BigQueryTable) -> WarehouseReader:
     """Raises `InputError` where the extra or credentials are missing; nothing is asked yet."""
-    nothing = Snapshot(files={}, publications=PUBLICATIONS.empty(), runs=RUNS.empty(), generation=0)
+    nothing = Snapshot(files={}, told={table.name: table.empty() for table in TOLD}, generation=0)
     return WarehouseReader(_connected(settings), open_session(nothing, threads=1))
 
 
