@@ -57,7 +57,7 @@ def close(project: Project, month: str, now: int, progress: Progress) -> Closed:
             month=month,
             action="close",
             publication=name,
-            at=now,
+            made_at=now,
             who=getpass.getuser(),
             reason="",
             rows=rows.height,
@@ -98,7 +98,7 @@ def reopen(project: Project, month: str, reason: str, now: int) -> Line:
             close_line,
             seq=len(lines) + 1,
             action="reopen",
-            at=now,
+            made_at=now,
             who=getpass.getuser(),
             reason=reason.strip(),
             versions="{}",
@@ -115,7 +115,7 @@ def _check_turn(project: Project, lines: Sequence[Line], month: str, now: int) -
     standing = closing.standing(lines)
     if month in standing:
         raise InputError(
-            f"{month} is closed already, since {_instant(standing[month].at)} ({standing[month].publication})"
+            f"{month} is closed already, since {_instant(standing[month].made_at)} ({standing[month].publication})"
         )
     with closed_after(project.lake_reader()) as reader:
         months = reader.query(sql.read("commands/months"))["month"].unique().sort().to_list()

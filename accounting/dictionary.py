@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from accounting.agent_tables import AGENT
+from accounting.ledger_tables import CLOSES, PERIODS, STATEMENTS
 from accounting.schema import Column, Table
-from accounting.tables import CHARGE_KINDS, INPUTS, PUBLICATIONS, QUARANTINE, RESULTS, RUNS, STATES
+from accounting.tables import (
+    ADJUSTMENTS,
+    CHARGE_KINDS,
+    CHARGES,
+    INPUTS,
+    PUBLICATIONS,
+    QUARANTINE,
+    RESULTS,
+    RUNS,
+    STATES,
+)
 
 PATH = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
 
@@ -49,9 +61,17 @@ def _lines() -> Iterator[str]:
     yield _INTRODUCTION
     yield "## Views"
     for table in (*RESULTS, PUBLICATIONS, RUNS, QUARANTINE):
-        yield from _table(table.name, table)
+        # lines of months are among the charges
+        yield from _table(table.name, replace(ADJUSTMENTS, doc=CHARGES.doc) if table == CHARGES else table)
     yield "\nThe view `publications` has one more column, `live` (BOOL): whether it is the publication that counts."
-    yield "The view `live_publications` has only those.\n"
+    yield "The view `live_publications` has only those, of clusters; `live_months` those of lines of months.\n"
+    for table in (CLOSES, STATEMENTS):
+        yield from _table(table.name, table)
+    yield "\n`statements` has one more column, `state` (STRING): issued, or void where its month was opened again."
+    yield "`live_closes` has the close that counts of each closed month; `periods` has a row for each month:\n"
+    yield "| column | meaning |\n|---|---|"
+    yield from (f"| `{name}` | {doc} |" for name, doc in PERIODS.items())
+    yield ""
     yield "## Imported rows"
     for kind, table in INPUTS.items():
         yield from _table(f"input.{kind}", table)

@@ -23,7 +23,7 @@ CLOSES = Table(
             "string",
             "Name of the close; its rows in `ledger` bear it. Of a reopening: that of the close.",
         ),
-        ("at!", "timestamp", "When."),
+        ("made_at!", "timestamp", "When."),
         ("who!", "string", "The user of the host who did it."),
         ("reason!", "string", "Why it was opened again; '': a close."),
         ("rows!", "int64", "Charges of the month."),
@@ -71,3 +71,21 @@ def of_months(charges: Table) -> tuple[Table, Table]:
         cluster_by=("month", "team"),
     )
     return adjustments, ledger
+
+
+PERIODS = {
+    "month": "Month, YYYY-MM.",
+    "state": "open or closed.",
+    "rows": "Its charges.",
+    "cost": "Their cost.",
+    "currency": "Currency.",
+    "unpriced_seconds": "Accelerator time without a price; NULL: none.",
+    "close_seq": "Number of its close; NULL: open.",
+    "closed_at": "When it was closed.",
+    "closed_by": "The user of the host who closed it.",
+    "statements": "Statements that were issued.",
+    "rows_sha256": "SHA-256 of its charges, in sort order.",
+    "sha256": "SHA-256 of the close, and of all before it.",
+    "versions": "What the close froze, as JSON.",
+}
+"""Columns of the view `periods`."""

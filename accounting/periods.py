@@ -53,4 +53,4 @@ def period(project: Project, month: str) -> Period:
     told = tuple(
         Statement(row["number"], row["team"], row["amount"], row["currency"]) for row in issued.iter_rows(named=True)
     )
-    return Period(month, line.seq, datetime.fromtimestamp(line.at / 1000, UTC), line.sha256, told)
+    return Period(month, line.seq, datetime.fromtimestamp(line.made_at / 1000, UTC), line.sha256, told)

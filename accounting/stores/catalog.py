@@ -99,7 +99,7 @@ CREATE TABLE closes (
   month TEXT NOT NULL,
   action TEXT NOT NULL CHECK (action IN ('close', 'reopen')),
   publication TEXT NOT NULL,
-  at INTEGER NOT NULL,
+  made_at INTEGER NOT NULL,
   who TEXT NOT NULL,
   reason TEXT NOT NULL,
   rows INTEGER NOT NULL,

@@ -32,13 +32,13 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of `CLOSES`, as `accounting.tables` says; `at` in ms, `cost` as text."""
+    """One line of `CLOSES`, as `accounting.tables` says; `made_at` in ms, `cost` as text."""
 
     seq: int
     month: str
     action: str
     publication: str
-    at: int
+    made_at: int
     who: str
     reason: str
     rows: int
@@ -89,7 +89,7 @@ def write(lake: Lake, line: Line, files: Sequence[StagedFile], issued: Sequence[
         connection.execute(f"INSERT INTO closes VALUES ({', '.join('?' * len(values))})", values)
         (number,) = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM statements").fetchone()
         rows = [
-            (n, line.month, one.team, line.publication, one.cost, one.amount, line.currency, line.at)
+            (n, line.month, one.team, line.publication, one.cost, one.amount, line.currency, line.made_at)
             for n, one in enumerate(issued, number)
         ]
         connection.executemany("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)

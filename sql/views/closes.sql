@@ -4,7 +4,7 @@ SELECT
   closes.month,
   closes.action,
   closes.publication,
-  closes.at,
+  closes.made_at,
   closes.who,
   closes.reason,
   closes.`rows`,

@@ -3,7 +3,7 @@ SELECT
   closes.month,
   closes.publication,
   closes.seq,
-  closes.at AS closed_at,
+  closes.made_at AS closed_at,
   closes.who AS closed_by,
   closes.`rows`,
   closes.cost,

@@ -33,7 +33,7 @@ def test_init_makes_the_warehouse_and_writes_where_it_is(shell: Shell, loopback:
     made = shell("init", "new", "--store", "bigquery", *PLACE, "--endpoint", loopback.url)
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith(
-        "BigQuery acme.gpu: 57 datasets, tables and views made, 0 brought up to date\nnew: project"
+        "BigQuery acme.gpu: 66 datasets, tables and views made, 0 brought up to date\nnew: project"
     )
     other = Shell(shell.folder / "new")
     assert other("status").stdout.startswith("BigQuery acme.gpu, format 1, generation 0: has all of the lake\n")
@@ -44,7 +44,7 @@ def test_what_init_cannot_reach_it_does_not_make(shell: Shell) -> None:
     done = shell("init", "new", "--store", "bigquery", *PLACE, "--endpoint", "http://127.0.0.1:9")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: BigQuery, looking at acme.gpu_store: no answer (Connection refused); run it again\n"
+    assert done.stderr == "error: BigQuery, looking at acme.gpu.switch: no answer (Connection refused); run it again\n"
     assert not (shell.folder / "new").exists()
 
 
@@ -78,7 +78,7 @@ def test_a_push_that_fails_leaves_the_commit_and_says_how_it_goes_on(configured:
 
 
 def test_without_an_answer_status_tells_the_rest(configured: Shell, loopback: Loopback) -> None:
-    loopback.faults.add(Fault("GET", "/datasets/gpu_store", 403, "accessDenied", times=2))
+    loopback.faults.add(Fault("GET", "/datasets/gpu/tables/switch", 403, "accessDenied", times=2))
     done = configured("status")
 
     assert done.returncode == 0

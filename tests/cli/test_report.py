@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from accounting.reports.charges import file_name
-from accounting.tables import CHARGES
+from accounting.tables import ADJUSTMENTS
 from tests.cli.conftest import JOBS, Shell
 
 
@@ -23,7 +23,7 @@ def test_a_month_is_two_files_that_add_up(shell: Shell, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     charges, summary = read(tmp_path / "r" / "2025-01-charges.csv"), read(tmp_path / "r" / "2025-01-summary.csv")
-    assert list(charges[0]) == CHARGES.names
+    assert list(charges[0]) == ADJUSTMENTS.names
     assert add(charges, "cost") == Decimal(225)
     parts, total = summary[:-1], summary[-1]
     assert total["team"] == "total"

@@ -20,11 +20,14 @@ from accounting.plan import EMPTY
 from accounting.stores.bigquery import places
 from accounting.stores.bigquery.client import Warehouse
 from accounting.stores.bigquery.session import ask
+from accounting.stores.closing import MONTHS
 from accounting.stores.engine import Session, open_session
 from accounting.stores.subset import DIALECT, parse
-from accounting.tables import RESULTS
+from accounting.tables import ADJUSTMENTS, RESULTS
 from tests.stores.bigquery.fleet import Fleet
 
+LIVE = """JOIN live_publications AS live
+  ON live.publication = published.publication AND live.cluster = published.cluster AND live.day = published.day"""
 BESIDE = ("run", "staged", "rebuilt")
 Answered = tuple[str, str, pl.DataFrame, pl.DataFrame]
 
@@ -93,10 +96,10 @@ def laws(fleet: Fleet) -> Iterator[Answered]:
     inventory, spans, _, _ = pipeline.pending(fleet.project.config)
     with open_session(lake.snapshot()) as session:
         both = Both(session.connection, session.schema, warehouse)
-        for table in RESULTS:
+        for table in (*RESULTS, ADJUSTMENTS):
             columns = ", ".join(f"published.{name}" for name in table.names)
-            both.define(f"staged.{table.name}", f"SELECT {columns} FROM {table.name} AS published")
-        days = sorted((x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY)
+            both.define(f"staged.{table.name}", f"SELECT {columns} FROM store.{table.name} AS published {LIVE}")
+        days = sorted((x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY and x.cluster != MONTHS)
         verdict = checks._check(both, inventory, spans, fleet.project.config.policies, days)
     assert not verdict.failures
     yield from both.found

@@ -124,7 +124,7 @@ def test_a_killed_push_goes_on(ledger: Ledger, loopback: Loopback, tmp_path: Pat
 
 @pytest.mark.soak
 def test_the_demo_survives_fifty_kills_while_answers_are_lost(loopback: Loopback, tmp_path: Path) -> None:
-    plan = Plan(devices=96, days=35, until=date(2026, 11, 23), seed=7, interval=10)
+    plan = Plan(devices=24, days=3, until=date(2026, 11, 23), seed=7, interval=60)
     build_demo(plan, tmp_path / "demo", silent)
     assert kills(Ledger(tmp_path / "demo"), tmp_path, loopback, 50, lost=0.4) >= 50
 
