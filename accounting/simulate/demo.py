@@ -16,7 +16,7 @@ from accounting.ingest import Tally, ingest
 from accounting.inputs.importing import Progress, import_file
 from accounting.inputs.mapping import load_mapping
 from accounting.project import Project, open_project
-from accounting.reports import charges
+from accounting.reports import report
 from accounting.simulate import answer, files
 from accounting.simulate.company import HOUR
 from accounting.simulate.demand import Window
@@ -196,7 +196,7 @@ def _ingest(project: Project, inbox: Path, progress: Progress) -> Tally:
 
 def _reports(project: Project, out: Path) -> list[Path]:
     months = project.query("SELECT DISTINCT month FROM charges ORDER BY month")["month"].to_list()
-    return [path for month in months for path, _ in charges.write(project, month, None, out).files]
+    return [path for m in months for path, _ in report.write(project, m, None, ("csv", "focus"), out, now_ms()).files]
 
 
 def day_before(now: int) -> date:

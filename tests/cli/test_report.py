@@ -4,7 +4,7 @@ import csv
 from decimal import Decimal
 from pathlib import Path
 
-from accounting.reports.charges import file_name
+from accounting.reports.month import file_name
 from accounting.tables import ADJUSTMENTS
 from tests.cli.conftest import JOBS, Shell
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 import polars as pl
 
@@ -16,29 +15,28 @@ _LINE = ("InvoiceId", "BillingPeriodStart", "BillingPeriodEnd", "ChargeCategory"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """By name of the file: its rows, all text."""
+    """Cost and Usage by version, the `datasets` of 1.4 by their names, all text; charges that had no cost."""
 
-    files: dict[str, pl.DataFrame]
-    billed: Decimal
+    cost_and_usage: dict[str, pl.DataFrame]
+    datasets: dict[str, pl.DataFrame]
     left_out: int
 
 
 def bundle(charges: pl.DataFrame, period: Period, issuer: Issuer, at: datetime) -> Bundle:
-    """`charges` are those of the period's month; ones without a cost are left out and counted. `at`: when it is made."""
+    """`charges` are those of the period's month; ones without a cost are left out and counted. `at`: the clock."""
     known = charges.filter(pl.col("cost").is_not_null())
     rows = cost_and_usage(known, period.month, issuer)
     lines = _lines(rows)
     detailed = rows.drop("InvoiceDetailId").join(
         lines.select(*_LINE, "InvoiceDetailId"), on=_LINE, how="left", nulls_equal=True, maintain_order="left"
     )
-    costs: list[Decimal] = known["cost"].to_list()
-    files = {
-        "focus-1.2.csv": profile(rows, "1.2"),
-        "focus-1.4.csv": profile(detailed, "1.4"),
-        "focus-1.4-invoice-detail.csv": _details(lines, period, issuer, at),
-        "focus-1.4-billing-period.csv": _periods(rows, period, issuer, at),
+    versions = {"1.2": profile(rows, "1.2"), "1.4": profile(detailed, "1.4")}
+    datasets = {
+        "cost_and_usage": versions["1.4"],
+        "invoice_detail": _details(lines, period, issuer, at),
+        "billing_period": _periods(rows, period, issuer, at),
     }
-    return Bundle(files, sum(costs, Decimal(0)), charges.height - known.height)
+    return Bundle(versions, datasets, charges.height - known.height)
 
 
 def _lines(rows: pl.DataFrame) -> pl.DataFrame:

@@ -5,18 +5,26 @@ Source: FOCUS specification 1.2 and 1.4, FinOps Foundation (CC BY 4.0).
 
 from __future__ import annotations
 
-_BOTH = """
-AvailabilityZone BilledCost BillingAccountId BillingAccountName BillingAccountType BillingCurrency BillingPeriodEnd
-BillingPeriodStart CapacityReservationId CapacityReservationStatus ChargeCategory ChargeClass ChargeDescription
-ChargeFrequency ChargePeriodEnd ChargePeriodStart CommitmentDiscountCategory CommitmentDiscountId CommitmentDiscountName
-CommitmentDiscountQuantity CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountUnit ConsumedQuantity
-ConsumedUnit ContractedCost ContractedUnitPrice EffectiveCost InvoiceId InvoiceIssuerName ListCost ListUnitPrice
-PricingCategory PricingCurrency PricingCurrencyContractedUnitPrice PricingCurrencyEffectiveCost
-PricingCurrencyListUnitPrice PricingQuantity PricingUnit RegionId RegionName ResourceId ResourceName ResourceType
-ServiceCategory ServiceName ServiceSubcategory SkuId SkuMeter SkuPriceDetails SkuPriceId SubAccountId SubAccountName
-SubAccountType Tags
-""".split()
-_OURS = "x_ChargeKey x_Corrects x_ChargeKind x_State x_Model x_HolderTeam x_BorneByRule x_UsedCost".split()
+import re
+
+_BOTH = re.findall(
+    r"\w+",
+    """
+    AvailabilityZone BilledCost BillingAccountId BillingAccountName BillingAccountType BillingCurrency BillingPeriodEnd
+    BillingPeriodStart CapacityReservationId CapacityReservationStatus ChargeCategory ChargeClass ChargeDescription
+    ChargeFrequency ChargePeriodEnd ChargePeriodStart CommitmentDiscountCategory CommitmentDiscountId
+    CommitmentDiscountName CommitmentDiscountQuantity CommitmentDiscountStatus CommitmentDiscountType
+    CommitmentDiscountUnit ConsumedQuantity ConsumedUnit ContractedCost ContractedUnitPrice EffectiveCost InvoiceId
+    InvoiceIssuerName ListCost ListUnitPrice PricingCategory PricingCurrency PricingCurrencyContractedUnitPrice
+    PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice PricingQuantity PricingUnit RegionId RegionName ResourceId
+    ResourceName ResourceType ServiceCategory ServiceName ServiceSubcategory SkuId SkuMeter SkuPriceDetails SkuPriceId
+    SubAccountId SubAccountName SubAccountType Tags
+    """,
+)
+_OURS = (
+    *("x_ChargeKey", "x_Corrects", "x_ChargeKind", "x_State"),
+    *("x_Model", "x_HolderTeam", "x_BorneByRule", "x_UsedCost"),
+)
 
 PROFILES: dict[str, tuple[str, ...]] = {
     "1.2": (*sorted([*_BOTH, "ProviderName", "PublisherName"]), *_OURS),

@@ -11,6 +11,7 @@ import polars as pl
 
 from accounting.core.rounding import MS_PER_HOUR, NANO, half_even
 from accounting.reports.focus.profiles import CATEGORIES, PRICING, PROFILES, PROVIDERS
+from accounting.schema import INSTANT
 from accounting.stores.closing import first_day, following
 
 DIGITS = 9
@@ -60,7 +61,7 @@ def _periods(charges: pl.DataFrame, month: str, zones: Mapping[str, str]) -> pl.
     """By provider, when the billing month begins and ends in its zone."""
     providers = charges["provider"].unique().to_list()
     edges = [tuple(_edge(one, zones.get(p or "", "UTC")) for one in (month, following(month))) for p in providers]
-    schema = {"provider": pl.String, "begins": pl.Datetime("ms", "UTC"), "ends": pl.Datetime("ms", "UTC")}
+    schema: dict[str, pl.DataType] = {"provider": pl.String(), "begins": INSTANT, "ends": INSTANT}
     return pl.DataFrame([(p, *e) for p, e in zip(providers, edges, strict=True)], schema=schema, orient="row")
 
 
@@ -136,7 +137,10 @@ def _when() -> dict[str, pl.Expr]:
     """A charge lies in its day, as far as that is in the billing month; a correction in the day of what it corrects."""
     starts = pl.col("day").cast(pl.Datetime("ms")).dt.replace_time_zone("UTC")
     ends = starts + pl.duration(days=1)
-    inside = {"ChargePeriodStart": pl.max_horizontal(starts, "begins"), "ChargePeriodEnd": pl.min_horizontal(ends, "ends")}
+    inside = {
+        "ChargePeriodStart": pl.max_horizontal(starts, "begins"),
+        "ChargePeriodEnd": pl.min_horizontal(ends, "ends"),
+    }
     whole = {"ChargePeriodStart": starts, "ChargePeriodEnd": ends}
     charged = {name: pl.when("correction").then(whole[name]).otherwise(inside[name]) for name in whole}
     billed = {"BillingPeriodStart": pl.col("begins"), "BillingPeriodEnd": pl.col("ends")}
@@ -167,7 +171,10 @@ def _amounts() -> dict[str, pl.Expr]:
 
 
 def _prices() -> dict[str, pl.Expr]:
-    contracted, listed = exact(pl.col("price"), DIGITS), exact(pl.col("list_price"), DIGITS)
+    # a correction is a difference: it has a quantity and a cost, and no price
+    contracted, listed = (
+        pl.when(~pl.col("correction")).then(exact(pl.col(p), DIGITS)) for p in ("price", "list_price")
+    )
     timed = pl.col("device_seconds").is_not_null()
     return {
         "ContractedUnitPrice": contracted,
@@ -187,7 +194,9 @@ def _where() -> dict[str, pl.Expr]:
         "RegionId": pl.col("region"),
         "RegionName": pl.col("region"),
         "ResourceId": named.then(
-            pl.when(held).then(pl.format("workload:{}/{}", "cluster", "workload_id")).otherwise(pl.format("pool:{}", place))
+            pl.when(held)
+            .then(pl.format("workload:{}/{}", "cluster", "workload_id"))
+            .otherwise(pl.format("pool:{}", place))
         ),
         "ResourceName": named.then(pl.coalesce("workload_id", place)),
         "ResourceType": named.then(pl.when(held).then(pl.lit("Workload")).otherwise(pl.lit("Accelerator Pool"))),

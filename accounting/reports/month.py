@@ -1,0 +1,78 @@
+"""A month to report on: its charges, their sums, and how the month stands."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from contextlib import closing
+from dataclasses import dataclass
+
+import polars as pl
+
+import sql
+from accounting.errors import InputError
+from accounting.periods import Period, checked, period
+from accounting.policy import in_force
+from accounting.project import Project
+from accounting.reports.focus.rows import Issuer
+from accounting.stores.closing import first_day
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """`charges` are rows of the month, of `team` where that is not None; `summary` their sums, the total last."""
+
+    period: Period
+    team: str | None
+    charges: pl.DataFrame
+    summary: pl.DataFrame
+    issuer: Issuer
+
+    @property
+    def stem(self) -> str:
+        """How names of its files begin."""
+        return self.period.month if self.team is None else f"{self.period.month}-{file_name(self.team)}"
+
+
+def read(project: Project, month: str, team: str | None) -> Month:
+    """Raises `InputError` where `month` is not YYYY-MM or nothing was charged in it to the team."""
+    which = {"month": checked(month), "team": team}
+    with closing(project.lake_reader()) as reader:
+        charges = reader.query(sql.read("commands/charges_of_month"), which)
+        if charges.is_empty():
+            raise InputError(_nothing(reader.query(sql.read("commands/months")), month, team))
+        summary = reader.query(sql.read("commands/summary_of_month"), which)
+    stands = period(project, month)
+    return Month(stands, team, charges, summary, _issuer(project, stands, charges))
+
+
+def _issuer(project: Project, stands: Period, charges: pl.DataFrame) -> Issuer:
+    day = first_day(stands.month)
+    at = (day.toordinal() - 719_163) * 86_400_000
+    policy = project.config.policies[in_force(project.config.policies, at)]
+    drafts = {team: f"DRAFT-{stands.month}-{team}" for team in charges["team"].unique()}
+    issued = {statement.team: number(statement.number) for statement in stands.statements}
+    return Issuer(policy.platform_team, issued or drafts, project.config.zones)
+
+
+def number(statement: int) -> str:
+    """A statement's number as it is printed."""
+    return f"CL-{statement:06d}"
+
+
+def file_name(team: str) -> str:
+    """The team's name where it is safe in a file name; else a safe part of it and a digest: no two are equal."""
+    safe = re.sub(r"[^\w.-]+", "_", team).lstrip(".")[:80]
+    return safe if safe == team else f"{safe or 'team'}-{hashlib.sha256(team.encode()).hexdigest()[:8]}"
+
+
+def _nothing(known: pl.DataFrame, month: str, team: str | None) -> str:
+    months = known["month"].unique().sort().to_list()
+    if not months:
+        return f"there are no charges in {month}: nothing is published; next: chipledger run"
+    if month not in months:
+        return f"there are no charges in {month}: there are some from {months[0]} to {months[-1]}"
+    teams = known.filter(pl.col("month") == month)["team"].to_list()
+    near = difflib.get_close_matches(team or "", teams, n=3) or teams[:10]
+    return f"team {team!r} bears nothing in {month}; there are {', '.join(near)}"
