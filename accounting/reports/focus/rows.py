@@ -152,9 +152,7 @@ def _amounts() -> dict[str, pl.Expr]:
     timed = pl.col("device_seconds").is_not_null()
     product = {name: pl.col(name) * pl.col("hours") for name in ("price", "list_price")}
     billed = cost * NANO
-    corrects = pl.col("correction") | ~timed
-    contracted = pl.when(corrects).then(billed).otherwise(pl.coalesce(product["price"], billed))
-    listed = pl.when(corrects).then(billed).otherwise(pl.coalesce(product["list_price"], billed))
+    contracted, listed = (pl.coalesce(product[name], billed) for name in ("price", "list_price"))
     return {
         "BilledCost": exact(cost, DIGITS),
         "EffectiveCost": exact(cost, DIGITS),
@@ -171,10 +169,7 @@ def _amounts() -> dict[str, pl.Expr]:
 
 
 def _prices() -> dict[str, pl.Expr]:
-    # a correction is a difference: it has a quantity and a cost, and no price
-    contracted, listed = (
-        pl.when(~pl.col("correction")).then(exact(pl.col(p), DIGITS)) for p in ("price", "list_price")
-    )
+    contracted, listed = exact(pl.col("price"), DIGITS), exact(pl.col("list_price"), DIGITS)
     timed = pl.col("device_seconds").is_not_null()
     return {
         "ContractedUnitPrice": contracted,
