@@ -94,6 +94,8 @@ def _plan(folder: Path, asked: dict[str, object]) -> Plan:
 def _show(built: Built, folder: Path, seconds: float) -> None:
     for what, tally, report in zip(("first run", "run after late inputs"), built.tallies, built.runs, strict=True):
         click.echo(f"{what}: {_ingested(tally)}; {_said(report)}")
+    if built.closed:
+        click.echo(f"between them: {built.closed}")
     for line in gaps.said(built.project.lake):
         click.echo(line)
     if not can_read_google():
@@ -116,7 +118,11 @@ def _said(report: Report) -> str:
     if report.publication is None:
         return f"nothing to do, {report.up_to_date} cluster-days are up to date"
     cost = screen.total(report.totals["cost"], report.totals["currency"], report.totals["unpriced_seconds"])
+    corrected = "".join(
+        f"; {one['lines']:,} corrections of closed months, {screen.money(one['cost'], one['currency'])}"
+        for one in report.corrections
+    )
     return (
         f"{report.days} cluster-days, {screen.hours(report.totals['device_seconds'])} accelerator-hours, {cost}; "
-        f"{screen.residual(report.residual_seconds, report.residual_cost)}"
+        f"{screen.residual(report.residual_seconds, report.residual_cost)}{corrected}"
     )

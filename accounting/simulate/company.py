@@ -226,3 +226,6 @@ PRICES: tuple[Price, ...] = (
 )
 """Accelerator, provider, purchase, price per hour, price after the price list's change. Multiples of 0.0036, so that
 a millisecond costs a whole number of nano-units and truth needs no rounding."""
+
+MISPRINTED = {"RTX-4090": "0.2160"}
+"""What the price list said at first, by accelerator."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from accounting import pipeline
+from accounting.close import close
 from accounting.config import FILE, POLICIES, load_config, write_project
 from accounting.errors import InputError
 from accounting.inbox import open_inbox
@@ -73,12 +74,16 @@ class Plan(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A demo that was made: its project, what was ingested before each run, and what each run reported."""
+    """A demo that was made: its project, what was ingested before each run, and what each run reported.
+
+    `closed` says which months were closed between the runs, or why one was not.
+    """
 
     project: Project
     tallies: tuple[Tally, ...]
     runs: tuple[pipeline.Report, ...]
     reports: tuple[Path, ...]
+    closed: str
 
 
 def checked(plan: Plan) -> Plan:
@@ -149,7 +154,7 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
     _note(plan, folder)
     project = _project(plan, folder)
     imports, remote = _simulate_all(plan, folder, progress)
-    runs, tallies = [], []
+    runs, tallies, closed = [], [], ""
     for late, inbox in enumerate(INBOXES):
         for item in imports:
             if item.late == bool(late):
@@ -157,10 +162,25 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
         _collect(remote, collecting.Place(folder, folder / INPUTS / inbox), progress, late=bool(late))
         tallies.append(_ingest(project, folder / INPUTS / inbox, progress))
         runs.append(pipeline.run(project.config, None, None, progress))
+        if not late:
+            closed = _close(project, plan, progress)
     progress("writing reports", None)
     reports = tuple(_reports(project, folder / REPORTS))
     _note(msgspec.structs.replace(plan, built=True), folder)
-    return Built(project, tuple(tallies), tuple(runs), reports)
+    return Built(project, tuple(tallies), tuple(runs), reports, closed)
+
+
+def _close(project: Project, plan: Plan, progress: Progress) -> str:
+    """Closes the months that are over, before the late inputs come."""
+    months = project.query("SELECT month FROM periods WHERE state = 'open' ORDER BY month")["month"].to_list()
+    said: list[str] = []
+    for month in (one for one in months if one < f"{plan.until:%Y-%m}"):
+        try:
+            closed = close(project, month, max(now_ms(), plan.window.end), progress)
+        except InputError as error:
+            return ", ".join([*said, f"{month} stays open: {error}"])
+        said.append(f"{month} closed, statements {closed.first} to {closed.last}")
+    return ", ".join(said)
 
 
 def _collect(remote: Remote, place: collecting.Place, progress: Progress, *, late: bool) -> None:
@@ -186,7 +206,14 @@ def _project(plan: Plan, folder: Path) -> Project:
 def _import(project: Project, folder: Path, item: files.Import, progress: Progress) -> None:
     mapping = load_mapping(folder / item.mapping)
     import_file(
-        project.lake, item.kind, folder / item.file, mapping, now=now_ms(), source=None, strict=True, progress=progress
+        project.lake,
+        item.kind,
+        folder / item.file,
+        mapping,
+        now=now_ms(),
+        source=item.source,
+        strict=True,
+        progress=progress,
     )
 
 

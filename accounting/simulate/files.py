@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
 from accounting.simulate.agents import exported, records, site
-from accounting.simulate.company import ADS, AGENTS, DAY, POOLS, PRICES, RULES
+from accounting.simulate.company import ADS, AGENTS, DAY, MISPRINTED, POOLS, PRICES, RULES
 from accounting.simulate.faults import Wrong
 from accounting.simulate.sampler import Meter, batches, meter
 from accounting.simulate.segments import LOST
@@ -28,12 +30,16 @@ EXPORTED = 7 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A file to import as `kind` with a mapping, both relative to the folder; `late` ones come after a first run."""
+    """A file to import as `kind` with a mapping, both relative to the folder; `late` ones come after a first run.
+
+    A later file of a `source` takes the place of the earlier one.
+    """
 
     kind: str
     file: str
     mapping: str
     late: bool = False
+    source: str | None = None
 
 
 Tell = Callable[[str, float], None]
@@ -49,6 +55,7 @@ def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[I
         (folder / mapping.name).write_text(mapping.read_text("utf-8"), "utf-8")
     tables = {
         "capacity": _capacity(world),
+        "prices-wrong": _prices(world, MISPRINTED),
         "prices": _prices(world),
         "teams": _teams(world),
         "pods-early": _pods(world, world.window.end - min(EXPORTED, world.window.length // 2)),
@@ -62,12 +69,18 @@ def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[I
     samples = list(_samples(world, made, folder, interval, tell))
     segments = numbered(world, interval).with_row_index("row")
     beside, disagreements = _segments(world, made, segments, folder, interval, tell)
-    kinds = {"capacity": "capacity", "prices": "prices", "teams": "teams"}
-    found = [Import(kinds.get(name, "jobs"), f"{name}.csv", f"{name.removesuffix('-early')}.toml") for name in tables]
+    found = [_import(name) for name in tables]
     found.append(Import("jobs", "sacct-hpc.txt", "sacct-hpc.toml"))
     lost = int(segments.filter(fate=LOST)["batches"].sum())
     wrong = Wrong(sum(n for _, n in samples), disagreements, lost)
     return sorted([*found, *(i for i, _ in samples), beside], key=lambda i: i.late), wrong
+
+
+def _import(table: str) -> Import:
+    """The misprinted price list is corrected after the first run, and the month that it was in is closed by then."""
+    name = re.sub("-(early|wrong)$", "", table)
+    kind = name if name in ("capacity", "prices", "teams") else "jobs"
+    return Import(kind, f"{table}.csv", f"{name}.toml", table == "prices", "price-list" if name == "prices" else None)
 
 
 def _segments(
@@ -137,10 +150,10 @@ def _capacity(world: World) -> pl.DataFrame:
     )
 
 
-def _prices(world: World) -> pl.DataFrame:
+def _prices(world: World, misprints: Mapping[str, str] = MappingProxyType({})) -> pl.DataFrame:
     rows: list[tuple[str | int | None, ...]] = []
     for accelerator, provider, purchase, price, later in PRICES:
-        rows.append((accelerator, provider, purchase, None, price))
+        rows.append((accelerator, provider, purchase, None, misprints.get(accelerator, price)))
         if later is not None:
             rows.append((accelerator, provider, purchase, middle(world) + REPRICED, later))
     schema = {

@@ -4,8 +4,8 @@ SELECT
   owner_team AS team,
   model,
   SUM(cost) AS accounted,
-  SUM(CASE WHEN charge_kind = 'idle' THEN cost ELSE 0 END) AS idle_accounted
+  SUM(CASE WHEN state = 'allocated_idle' THEN cost ELSE 0 END) AS idle_accounted
 FROM charges
-WHERE workload_id IS NOT NULL AND charge_kind <> 'overhead'
+WHERE workload_id IS NOT NULL AND state NOT IN ('maintenance', 'unhealthy')
 GROUP BY cluster, owner_team, model
 ORDER BY cluster, team, model
