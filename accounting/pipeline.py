@@ -17,6 +17,7 @@ from accounting.core.account import account
 from accounting.core.partition import Results
 from accounting.errors import Refused
 from accounting.inventory import Inventory, Span, clusters, partition, spans, strangers, take
+from accounting.project import Project
 from accounting.stores.closing import MONTHS, first_day
 from accounting.stores.lake import Conflict, Lake, PublishedDay, StagedFile, new_publication, now_ms
 from accounting.tables import ADJUSTMENTS, RESULTS
@@ -59,7 +60,7 @@ def run(config: Config, first: date | None, last: date | None, progress: Progres
     Raises `Refused` where a check fails, `InputError` where inputs contradict each other; nothing is published then.
     A run that loses against another one starts anew.
     """
-    lake = Lake.open(config.lake)
+    lake = Project(config).lake
     for attempt in range(ATTEMPTS):
         try:
             return _attempt(lake, config, first, last, progress)
@@ -73,7 +74,7 @@ def pending(
     config: Config, first: date | None = None, last: date | None = None
 ) -> tuple[Inventory, list[Span], list[plan.Day], int]:
     """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
-    lake = Lake.open(config.lake)
+    lake = Project(config).lake
     with lake.reading():
         inventory = take(lake, config.aliases)
         found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
@@ -85,7 +86,7 @@ def pending(
 
 def months_due(config: Config) -> list[months.Due]:
     """The open months whose lines a run would change, were no day of a cluster done."""
-    return months.due(Lake.open(config.lake), (), config)
+    return months.due(Project(config).lake, (), config)
 
 
 def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, progress: Progress) -> Report:
