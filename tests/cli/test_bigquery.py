@@ -95,7 +95,7 @@ def test_a_host_without_a_lake_asks_and_says_what_it_cannot(configured: Shell) -
     lake.rename(away)
     unknown = configured("doctor")
     assert unknown.returncode == 1
-    assert "fail  bigquery: BigQuery: there is no acme.gpu.switch: run `chipledger copy" in unknown.stdout
+    assert "fail  bigquery: BigQuery: there is no acme.gpu.switch: look at `project`" in unknown.stdout
 
     away.rename(lake)
     assert configured("copy", "--to", "bigquery").returncode == 0
