@@ -183,3 +183,10 @@ def test_a_months_files_have_every_kind(ledger: Ledger, tmp_path: Path) -> None:
     focus = pl.read_csv(tmp_path / "2025-01-focus-1.2.csv", infer_schema=False)
     assert set(focus["ChargeCategory"]) == {"Usage", "Credit", "Adjustment"}
     assert sum(map(Decimal, focus["BilledCost"])) == written.cost
+    usage = focus.filter(pl.col("ChargeCategory") == "Usage")
+    for row in usage.iter_rows(named=True):
+        assert Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"]) == Decimal(row["ListCost"])
+    (unused,) = usage.filter(pl.col("x_ChargeKind") == "commitment_unused").to_dicts()
+    assert (unused["CommitmentDiscountStatus"], unused["ConsumedQuantity"]) == ("Unused", None)
+    credit = focus.filter(pl.col("ChargeCategory") == "Credit").row(0, named=True)
+    assert (credit["PricingQuantity"], credit["SkuId"], credit["ListCost"]) == (None, None, credit["BilledCost"])

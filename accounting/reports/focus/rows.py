@@ -15,6 +15,7 @@ from accounting.schema import INSTANT
 from accounting.stores.closing import first_day, following
 
 DIGITS = 9
+UNUSED = "commitment_unused"
 ACCOUNT = "internal"
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -38,14 +39,19 @@ def cost_and_usage(charges: pl.DataFrame, month: str, issuer: Issuer) -> pl.Data
     rows = charges.join(periods, on="provider", how="left", nulls_equal=True, maintain_order="left")
     rows = _priced(rows.with_columns(_correction()))
     return rows.select(
-        **_who(issuer), **_what(), **_when(), **_amounts(), **_prices(), **_where(), **_ours()
+        **_who(issuer),
+        **_what(),
+        **_sku(),
+        **_when(),
+        **_amounts(),
+        **_prices(),
+        **_commitment(),
+        **_where(),
+        **_ours(),
     ).with_columns(pl.lit(None, pl.String).alias(name) for name in _EMPTY)
 
 
-_EMPTY = (
-    *("AvailabilityZone", "CapacityReservationId", "CapacityReservationStatus", "InvoiceDetailId"),
-    *(f"CommitmentDiscount{part}" for part in ("Category", "Id", "Name", "Quantity", "Status", "Type", "Unit")),
-)
+_EMPTY = ("AvailabilityZone", "CapacityReservationId", "CapacityReservationStatus", "InvoiceDetailId")
 
 
 def profile(rows: pl.DataFrame, version: str) -> pl.DataFrame:
@@ -71,11 +77,20 @@ def _edge(month: str, zone: str) -> datetime:
 
 
 def _priced(rows: pl.DataFrame) -> pl.DataFrame:
-    """With `hours`, `price` and `list_price` in nano-units; a price that is not known is that of the cost itself."""
+    """With `quantity`, `price` and `list_price` in nano-units; a list price that is not known is the price itself."""
     ms = (pl.col("device_seconds") * 1000).cast(pl.Int128)
-    hours = half_even(ms * NANO, MS_PER_HOUR)
-    nano = {name: (pl.col(name) * NANO).cast(pl.Int128) for name in ("unit_price", "cost", "list_cost")}
-    priced = rows.with_columns(ms=ms, hours=hours, price=nano["unit_price"], list_nano=nano["list_cost"])
+    used = pl.col("charge_kind").replace_strict(CATEGORIES, return_dtype=pl.String) == "Usage"
+    # what has no time is one unit at its cost
+    one = pl.when(used).then(pl.when(pl.col("cost") < 0).then(pl.lit(-NANO)).otherwise(pl.lit(NANO)).cast(pl.Int128))
+    timed = pl.col("device_seconds").is_not_null()
+    priced = rows.with_columns(
+        timed=timed,
+        used=used,
+        ms=ms,
+        quantity=pl.when(timed).then(half_even(ms * NANO, MS_PER_HOUR)).otherwise(one),
+        price=pl.coalesce("unit_price", pl.when(used).then(pl.col("cost").abs())).mul(NANO).cast(pl.Int128),
+        list_nano=(pl.col("list_cost") * NANO).cast(pl.Int128),
+    )
     return priced.with_columns(list_price=pl.coalesce(_shortest(), "price"))
 
 
@@ -117,19 +132,26 @@ def _what() -> dict[str, pl.Expr]:
         separator=", ",
         ignore_nulls=True,
     )
-    timed = pl.col("device_seconds").is_not_null()
     return {
         "ChargeCategory": pl.col("charge_kind").replace_strict(CATEGORIES, return_dtype=pl.String),
         "ChargeClass": pl.when("correction").then(pl.lit("Correction")),
         "ChargeDescription": what,
-        "ChargeFrequency": pl.when(timed).then(pl.lit("Usage-Based")).otherwise(pl.lit("One-Time")),
+        "ChargeFrequency": pl.when("timed").then(pl.lit("Usage-Based")).otherwise(pl.lit("One-Time")),
         "ServiceCategory": pl.lit("Compute"),
         "ServiceName": pl.lit("Accelerators"),
         "ServiceSubcategory": pl.lit("Other (Compute)"),
-        "SkuId": pl.format("sku:{}", "accelerator"),
-        "SkuMeter": pl.when(timed).then(pl.lit("Accelerator Time")),
-        "SkuPriceDetails": pl.when(timed).then(pl.lit('{"x_Accelerators": 1}')),
-        "SkuPriceId": pl.col("price_id"),
+    }
+
+
+def _sku() -> dict[str, pl.Expr]:
+    """Of accelerators the price row; of a bill's other lines the provider's SKU; credits and adjustments have none."""
+    of_accelerator, unused = pl.format("sku:{}", "accelerator"), pl.format("unused:{}", "accelerator")
+    used = pl.when("used")
+    return {
+        "SkuId": used.then(pl.when("timed").then(of_accelerator).otherwise(pl.coalesce("price_id", of_accelerator))),
+        "SkuPriceId": used.then(pl.coalesce("price_id", unused)),
+        "SkuMeter": used.then(pl.when("timed").then(pl.lit("Accelerator Time")).otherwise(pl.lit("Overhead"))),
+        "SkuPriceDetails": used.then(pl.when("timed").then(pl.lit('{"x_Accelerators": 1}')).otherwise(pl.lit("{}"))),
     }
 
 
@@ -149,10 +171,13 @@ def _when() -> dict[str, pl.Expr]:
 
 def _amounts() -> dict[str, pl.Expr]:
     cost = (pl.col("cost") * NANO).cast(pl.Int128)
-    timed = pl.col("device_seconds").is_not_null()
-    product = {name: pl.col(name) * pl.col("hours") for name in ("price", "list_price")}
     billed = cost * NANO
-    contracted, listed = (pl.coalesce(product[name], billed) for name in ("price", "list_price"))
+    contracted, listed = (pl.coalesce(pl.col(name) * pl.col("quantity"), billed) for name in ("price", "list_price"))
+    quantity, unit = (
+        exact(pl.col("quantity"), DIGITS),
+        pl.when("timed").then(pl.lit("Hours")).otherwise(pl.lit("Units")),
+    )
+    consumed = pl.when(pl.col("used") & (pl.col("charge_kind") != UNUSED))
     return {
         "BilledCost": exact(cost, DIGITS),
         "EffectiveCost": exact(cost, DIGITS),
@@ -161,22 +186,39 @@ def _amounts() -> dict[str, pl.Expr]:
         "ListCost": exact(listed, 2 * DIGITS),
         "BillingCurrency": pl.col("currency"),
         "PricingCurrency": pl.col("currency"),
-        "ConsumedQuantity": exact(pl.col("hours"), DIGITS),
-        "ConsumedUnit": pl.when(timed).then(pl.lit("Hours")),
-        "PricingQuantity": exact(pl.col("hours"), DIGITS),
-        "PricingUnit": pl.when(timed).then(pl.lit("Hours")),
+        "ConsumedQuantity": consumed.then(quantity),
+        "ConsumedUnit": consumed.then(unit),
+        "PricingQuantity": quantity,
+        "PricingUnit": pl.when("used").then(unit),
     }
 
 
 def _prices() -> dict[str, pl.Expr]:
     contracted, listed = exact(pl.col("price"), DIGITS), exact(pl.col("list_price"), DIGITS)
-    timed = pl.col("device_seconds").is_not_null()
+    bought = pl.col("purchase").replace_strict(PRICING, default="Standard")
     return {
         "ContractedUnitPrice": contracted,
         "PricingCurrencyContractedUnitPrice": contracted,
         "ListUnitPrice": listed,
         "PricingCurrencyListUnitPrice": listed,
-        "PricingCategory": pl.when(timed).then(pl.col("purchase").replace_strict(PRICING, default="Standard")),
+        "PricingCategory": pl.when("used").then(
+            pl.when(pl.col("charge_kind") == UNUSED).then(pl.lit("Committed")).otherwise(bought)
+        ),
+    }
+
+
+def _commitment() -> dict[str, pl.Expr]:
+    """Of what a commitment cost that nobody used: how much of it, in money."""
+    unused = pl.when(pl.col("charge_kind") == UNUSED)
+    name = pl.format("commitment:{}", "accelerator")
+    return {
+        "CommitmentDiscountCategory": unused.then(pl.lit("Spend")),
+        "CommitmentDiscountId": unused.then(name),
+        "CommitmentDiscountName": unused.then(name),
+        "CommitmentDiscountQuantity": unused.then(exact((pl.col("cost") * NANO).cast(pl.Int128), DIGITS)),
+        "CommitmentDiscountStatus": unused.then(pl.lit("Unused")),
+        "CommitmentDiscountType": unused.then(pl.lit("Committed Use Discount")),
+        "CommitmentDiscountUnit": unused.then(pl.col("currency")),
     }
 
 
