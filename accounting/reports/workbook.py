@@ -36,7 +36,7 @@ def write_workbook(month: Month, at: datetime, out: BinaryIO) -> None:
     import xlsxwriter
 
     file = BytesIO()
-    book = xlsxwriter.Workbook(file, {"constant_memory": True, "in_memory": True})
+    book = xlsxwriter.Workbook(file, {"constant_memory": True})
     book.set_properties({"title": f"Statement {month.stem}", "created": at.replace(tzinfo=None)})
     cells = {
         "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),

@@ -11,10 +11,11 @@ from accounting.kinds import CHARGE_KINDS
 from accounting.reports.month import Month
 from accounting.reports.statement.figures import Change, Figures
 from accounting.reports.statement.sums import ZERO, Line, first, whole
-from accounting.reports.statement.texts import NOTHING, amount, count, hours
+from accounting.reports.statement.texts import NOTHING, amount, count, hours, short
 
 Json = dict[str, Any]
 MOST = 15
+NAME = 60
 SUMS = ("Hours", "Unpriced hours", "Used basis", "Amount")
 
 
@@ -50,7 +51,7 @@ def _tables(month: Month, found: Figures) -> Iterator[Json]:
 def _named(line: Line, *names: str) -> list[str]:
     used = NOTHING if line.used is None else amount(line.used)
     unpriced = count(line.unpriced) if line.unpriced else ""
-    return [*(name or NOTHING for name in names), hours(line.hours), unpriced, used, amount(line.cost)]
+    return [*(short(name, NAME) or NOTHING for name in names), hours(line.hours), unpriced, used, amount(line.cost)]
 
 
 def _folded(line: Line, width: int) -> Sequence[str]:
@@ -93,7 +94,7 @@ def _skus(change: Change) -> Json:
         spent = (before, now)
         rows.append(
             [
-                " ".join(filter(None, sku)),
+                short(" ".join(filter(None, sku)), NAME),
                 *(hours(one.hours) if one else NOTHING for one in spent),
                 *(_rate(one) for one in spent),
                 *(amount(one.cost) if one else NOTHING for one in spent),

@@ -13,7 +13,7 @@ from accounting.reports.statement.advice import actions
 from accounting.reports.statement.details import details
 from accounting.reports.statement.figures import Change, Figures
 from accounting.reports.statement.sums import ZERO, Line, first
-from accounting.reports.statement.texts import NOTHING, amount, hours, month_name, percent, short, signed
+from accounting.reports.statement.texts import NOTHING, amount, days, hours, month_name, percent, short, signed
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ def page(month: Month, found: Figures) -> Json:
     currency = next(iter(month.charges["currency"].drop_nulls()), "")
     return {
         "head": _head(month, currency),
-        "pay": f"{amount(found.amount)} {currency}".strip(),
+        "pay": "Not known" if found.amount is None else f"{amount(found.amount)} {currency}",
         "unpriced": _unpriced(found),
         "figures": _figures(found, currency),
         "change": _change(found, month.period.month),
@@ -64,7 +64,7 @@ def _figures(found: Figures, currency: str) -> list[Json]:
     change = signed(found.amount - found.change.before) if found.change and found.amount is not None else NOTHING
     return [
         {"label": "Against the month before", "value": change, "note": _compared(found)},
-        {"label": "Accelerator-hours", "value": hours(found.hours), "note": f"on {found.days} days"},
+        {"label": "Accelerator-hours", "value": hours(found.hours), "note": f"on {days(found.days)}"},
         _figure("Held, but idle", idle, found),
         _figure("Held by nobody", free, found),
     ]
@@ -95,9 +95,8 @@ def _change(found: Figures, month: str) -> str:
     why = f", most of it by {named[largest]} ({signed(getattr(change.parts, largest))})" if grown else ""
     said = f"{signed(grown)} against {month_name(change.month)}{why}."
     if change.days != found.days:
-        said += (
-            f" Charges are on {found.days} days of {month_name(month)}, on {change.days} of {month_name(change.month)}."
-        )
+        said += f" Charges are on {days(found.days)} of {month_name(month)},"
+        said += f" on {change.days} of {month_name(change.month)}."
     if found.unpriced or change.unpriced:
         said += " Only hours with a price are compared."
     return said

@@ -31,6 +31,11 @@ def count(value: Decimal) -> str:
     return f"{value:,.3f}"
 
 
+def days(number: int) -> str:
+    """A number of days, in words that fit it."""
+    return f"{number} day" if number == 1 else f"{number} days"
+
+
 def percent(part: Decimal | None, of: Decimal | None) -> str:
     """A share; a dash where it is not known or of nothing."""
     return NOTHING if part is None or not of else f"{part / of * 100:.1f} %".replace("-", MINUS)
