@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Ask in GoogleSQL, read-only; SQL is the query, or - to read it from standard input.
 
-    Views: usage, charges, capacity, workloads, prices, faults, serving, publications, live_publications,
-    runs, quarantine. Comment lines such as `-- @month STRING: meaning` declare parameters, for --set.
+    Views: usage, charges, capacity, workloads, prices, faults, serving, quotas, periods, statements, closes,
+    publications, runs, quarantine. Comment lines such as `-- @month STRING: meaning` declare parameters, for --set.
 
     \b
     Examples:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 FIRST_DAY_MS, MOST_DAYS = 1_420_070_400_000, 9_999
 """Raw rows have a partition of their own for each day from 2015-01-01 on, 27 years; others share one."""
+ATTEMPTS = 10
+"""How often a change is tried of what others change too."""
 PATIENCE_SECONDS = 20.0
 """How long the first question of every command waits for an answer; the later ones wait as long as Google advises."""
 DATASETS = {
@@ -117,18 +119,43 @@ def _table(warehouse: Warehouse, table: Table, report: Defined) -> None:
     from google.api_core.exceptions import NotFound
 
     wanted = resource(warehouse.settings, table)
+
+    def widened(there: bigquery.Table) -> list[str]:
+        names = {column.name for column in there.schema}
+        missing = [column for column in wanted.schema if column.name not in names]
+        there.schema = [*there.schema, *map(_nullable, missing)]
+        return ["schema"] if missing else []
+
     try:
-        there = warehouse.client.get_table(wanted.reference)
+        if _revised(warehouse, wanted.reference, widened):
+            report.changed.append(str(wanted.reference))
     except NotFound:
         warehouse.client.create_table(wanted, exists_ok=True)
         report.made.append(str(wanted.reference))
-        return
-    names = {column.name for column in there.schema}
-    missing = [column for column in wanted.schema if column.name not in names]
-    if missing:
-        there.schema = [*there.schema, *map(_nullable, missing)]
-        warehouse.client.update_table(there, ["schema"])
-        report.changed.append(str(wanted.reference))
+
+
+def _revised(
+    warehouse: Warehouse, place: bigquery.TableReference | str, revise: Callable[[bigquery.Table], list[str]]
+) -> bool:
+    """Whether `revise` changed something of the table and named it; raises `NotFound` where there is none.
+
+    BigQuery takes a change of the state that was read only. Where the answer to it was lost, or another host was
+    faster, it is looked at again.
+    """
+    from google.api_core.exceptions import PreconditionFailed
+
+    tried = False
+    for _ in range(ATTEMPTS):
+        there = warehouse.client.get_table(place)
+        if not (fields := revise(there)):
+            return tried
+        tried = True
+        try:
+            warehouse.client.update_table(there, fields)
+        except PreconditionFailed:
+            continue
+        return True
+    raise StoreError(f"BigQuery: others change {place} all the time: run it again")
 
 
 def resource(settings: BigQueryTable, table: Table) -> bigquery.Table:
@@ -197,16 +224,19 @@ def _view(warehouse: Warehouse, view: View, report: Defined) -> None:
 
     wanted = bigquery.Table(view.place)
     wanted.view_query, wanted.description = view.query, view.doc
+
+    def rewritten(there: bigquery.Table) -> list[str]:
+        if (there.view_query, there.description) == (view.query, view.doc):
+            return []
+        there.view_query, there.description = view.query, view.doc
+        return ["view_query", "description"]
+
     try:
-        there = warehouse.client.get_table(wanted.reference)
+        if _revised(warehouse, wanted.reference, rewritten):
+            report.changed.append(view.place)
     except NotFound:
         warehouse.client.create_table(wanted, exists_ok=True)
         report.made.append(view.place)
-        return
-    if (there.view_query, there.description) != (view.query, view.doc):
-        there.view_query, there.description = view.query, view.doc
-        warehouse.client.update_table(there, ["view_query", "description"])
-        report.changed.append(view.place)
 
 
 def _first_row(warehouse: Warehouse) -> None:
@@ -219,7 +249,11 @@ def _first_row(warehouse: Warehouse) -> None:
 
 def _labeled(warehouse: Warehouse) -> None:
     """Said last: a warehouse that is defined in part has no format, and is defined again."""
-    there = warehouse.client.get_table(places.stored(warehouse.settings, SWITCH.name))
-    if there.labels.get(LABEL) != str(FORMAT):
+
+    def labeled(there: bigquery.Table) -> list[str]:
+        if there.labels.get(LABEL) == str(FORMAT):
+            return []
         there.labels = {**there.labels, LABEL: str(FORMAT)}
-        warehouse.client.update_table(there, ["labels"])
+        return ["labels"]
+
+    _revised(warehouse, places.stored(warehouse.settings, SWITCH.name), labeled)

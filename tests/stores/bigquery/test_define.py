@@ -16,10 +16,11 @@ from accounting.stores.bigquery.client import Warehouse, connect
 from accounting.stores.bigquery.define import define, format_of, ready, resource, views
 from accounting.stores.bigquery.push import push
 from accounting.stores.bigquery.session import ask, changed
+from tests.fakes.bigquery.faults import Fault
 from tests.fakes.bigquery.serving import Loopback
 from tests.stores.bigquery.hosts import Host, as_user, differing, settings
 
-DEFINITIONS = {1: "597cc00283d39c1b"}
+DEFINITIONS = {1: "80768f99961dc045"}
 """By format, the digest of all definitions: where it changes, the format has to grow."""
 
 
@@ -39,6 +40,22 @@ def test_everything_is_made_once(warehouse: Warehouse, loopback: Loopback) -> No
     assert {method for method, _ in loopback.requests[asked:]} == {"GET"}
     assert format_of(warehouse) == FORMAT
     assert loopback.sql("SELECT generation FROM gpu.switch") == [(0,)]
+
+
+def test_lost_answers_change_nothing(warehouse: Warehouse, loopback: Loopback) -> None:
+    loopback.faults.add(Fault("POST|PATCH", when="after", probability=0.4, times=1000))
+    define(warehouse, silent)
+    _label(warehouse, "0")
+    loopback.sql("ALTER TABLE gpu_store.faults DROP COLUMN cost")
+    kept = loopback.service.catalog.tables["gpu_store", "faults"]
+    kept.body["schema"]["fields"] = [f for f in kept.body["schema"]["fields"] if f["name"] != "cost"]
+    loopback.faults.clear()
+    loopback.faults.add(Fault("PATCH", when="after", times=3))
+    define(warehouse, silent)
+
+    assert loopback.faults.happened > 10
+    assert warehouse.client.get_table("gpu_store.faults").schema[-1].name == "cost"
+    assert format_of(warehouse) == FORMAT
 
 
 def test_tables_are_as_they_are_stated(warehouse: Warehouse) -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from accounting.errors import StoreError
 from accounting.inputs.importing import silent
 from accounting.simulate.demo import Plan, build_demo
+from accounting.stores.bigquery.define import define
 from accounting.stores.bigquery.places import SUFFIXES
 from tests.fakes.bigquery.faults import Fault, When
 from tests.fakes.bigquery.serving import Loopback, serve
@@ -51,7 +52,7 @@ def push(folder: Path, after: float | None = None) -> bool:
 def kills(ledger: Ledger, folder: Path, loopback: Loopback, count: int, lost: float = 0) -> int:
     """Pushes lakes that kills interrupt until one comes through, with `count` kills in all; how many hit a command.
 
-    The answer to a request is `lost` with that probability.
+    The answer to a request that changes something is `lost` with that probability; tables are there then.
     """
     chance, hit, number = random.Random(SEED), 0, 0
     rows = _quiet(ledger, folder, loopback)
@@ -59,6 +60,8 @@ def kills(ledger: Ledger, folder: Path, loopback: Loopback, count: int, lost: fl
     while hit < count:
         number += 1
         one = copied(ledger, folder / f"k{number}", settings(loopback, f"k{number}"))
+        if lost:
+            define(one.warehouse, silent)
         _lose(loopback, lost)
         while push(one.ledger.folder, chance.uniform(0.3 * seconds, 1.05 * seconds)):
             hit += 1
@@ -73,7 +76,7 @@ def kills(ledger: Ledger, folder: Path, loopback: Loopback, count: int, lost: fl
 
 
 def _lose(loopback: Loopback, lost: float) -> None:
-    loopback.faults.add(Fault(when="after", probability=lost, times=1 << 30))
+    loopback.faults.add(Fault("POST|PUT|PATCH", when="after", probability=lost, times=1 << 30))
 
 
 def _quiet(ledger: Ledger, folder: Path, loopback: Loopback) -> dict[str, list[tuple[object, ...]]]:
@@ -86,6 +89,8 @@ def _quiet(ledger: Ledger, folder: Path, loopback: Loopback) -> dict[str, list[t
 def _seconds(ledger: Ledger, folder: Path, loopback: Loopback, lost: float) -> float:
     """How long a push takes that nobody kills."""
     one = copied(ledger, folder / "whole", settings(loopback, "whole"))
+    if lost:
+        define(one.warehouse, silent)
     _lose(loopback, lost)
     began = time.monotonic()
     assert not push(one.ledger.folder)
