@@ -131,6 +131,9 @@ FORMATS: dict[str, Callable[[Shelf, Month, datetime], Iterator[File]]] = {
     "gl": _gl,
 }
 
+PRICED = ("focus", "gl")
+"""Formats that have no way to say that a cost is not known, and refuse a month that has such."""
+
 
 def _rows(name: str, frame: pl.DataFrame) -> File:
     return File(name, lambda out: write_rows(frame, "csv", out), f"{frame.height:,} rows")
