@@ -17,7 +17,7 @@ from accounting.config import load_config, write_project
 from accounting.inputs.importing import silent
 from accounting.kinds import CHARGE_KINDS
 from accounting.reports.month import Month, shelf
-from accounting.reports.statement.figures import Figures, figures
+from accounting.reports.statement.figures import Figures, figures, team_lines
 from accounting.reports.statement.page import page
 from accounting.reports.statement.pdf import inputs, statement, template, typeset
 from accounting.reports.statement.sums import Line
@@ -125,7 +125,10 @@ def test_teams_pay_what_the_month_is_rounded_to(months: dict[tuple[str, str | No
 def test_a_closed_month_says_what_was_issued(closed_month: Month, open_month: Month) -> None:
     issued = closed_month.period.statements
     told = page(closed_month, figures(closed_month, None))["head"]
+    first = replace(issued[0], amount=issued[0].amount + Decimal("0.01"))
+    otherwise = replace(closed_month, period=replace(closed_month.period, statements=(first, *issued[1:])))
 
+    assert (first.team, first.amount) in {(x.key[0], x.cost) for x in team_lines(otherwise)}
     assert {line.key[0]: line.cost for line in figures(closed_month, None).teams} == {x.team: x.amount for x in issued}
     assert told["number"] == f"CL-000001 to CL-{len(issued):06d}"
     assert (told["draft"], page(open_month, figures(open_month, None))["head"]["draft"]) == (False, True)

@@ -40,9 +40,7 @@ def _free(line: Line, currency: str) -> tuple[float, str]:
 
 
 def _unowned(line: Line, currency: str) -> tuple[float, str]:
-    return _dear(
-        line
-    ), f"Name owners for {amount(line.cost)} {currency} of work that no team claims: chipledger owners."
+    return _dear(line), f"Name owners for {amount(line.cost)} {currency} that no team claims: chipledger owners."
 
 
 def _price(line: Line) -> str:
