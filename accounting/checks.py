@@ -12,6 +12,7 @@ import polars as pl
 
 import sql
 from accounting.core.partition import AGENT, QUOTAS, SERVED
+from accounting.inputs.effective import effective
 from accounting.inventory import Inventory, Span, quotas, served
 from accounting.months import Due
 from accounting.plan import EMPTY, Day, epoch_ms
@@ -50,6 +51,7 @@ class Verdict:
     faults: list[dict[str, Any]] = field(default_factory=list)
     unpriced: list[dict[str, Any]] = field(default_factory=list)
     corrections: list[dict[str, Any]] = field(default_factory=list)
+    reconciled: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def residual_seconds(self) -> Decimal:
@@ -124,6 +126,7 @@ def _check(
         session.query(sql.read("run/faults")).to_dicts(),
         session.query(sql.read("run/unpriced")).to_dicts(),
         session.query(sql.read("run/corrections")).to_dicts(),
+        session.query(sql.read("run/reconciled")).to_dicts(),
     )
 
 
@@ -136,7 +139,18 @@ def check_months(lake: Lake, due: Sequence[Due], days: Sequence[Day], files: Seq
         key = {"cluster": pl.String, "day": pl.Date}
         session.load("run.changed", pl.DataFrame([d for one in due for d in one.days], schema=key, orient="row"))
         session.load("run.redone", pl.DataFrame([(d.span.cluster, d.day) for d in days], schema=key, orient="row"))
+        session.load("run.invoice", _billed(lake, due))
         return _failures(session, "ledger")
+
+
+def _billed(lake: Lake, due: Sequence[Due]) -> pl.DataFrame:
+    """The lines of the bills that are reconciled."""
+    keys = [(bill.month, bill.provider) for one in due for bill in one.bills]
+    mine = pl.LazyFrame(keys, schema={"month": pl.String, "provider": pl.String}, orient="row")
+    rows = effective(lake, "invoice").rename({"invoice_month": "month"})
+    return (
+        rows.join(mine, on=("month", "provider"), how="semi").select("month", "provider", "cost", "credits").collect()
+    )
 
 
 def _by_table(lake: Lake, files: Sequence[StagedFile]) -> dict[str, list[str]]:

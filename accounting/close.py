@@ -18,6 +18,7 @@ import polars as pl
 
 import sql
 from accounting import checks, pipeline, plan
+from accounting.billed import bills
 from accounting.core.cents import in_cents
 from accounting.core.ledger import SORT, digest
 from accounting.errors import InputError, Refused
@@ -64,7 +65,7 @@ def close(project: Project, month: str, now: int, progress: Progress) -> Closed:
             cost=exact(total(rows)),
             currency=str(rows["currency"].drop_nulls().first()),
             known=known,
-            versions=_versions(project, rows),
+            versions=_versions(project, rows, month),
             previous=lines[-1].sha256 if lines else "",
             rows_sha256=digest(rows),
             sha256="",
@@ -179,7 +180,7 @@ def _statements(rows: pl.DataFrame) -> list[Issued]:
     return [Issued(team, exact(cost), exact(amounts[team])) for team, cost in costs.items()]
 
 
-def _versions(project: Project, rows: pl.DataFrame) -> str:
+def _versions(project: Project, rows: pl.DataFrame, month: str) -> str:
     """What the charges were made from, so that it can be said later: as JSON."""
     config, lake = project.config, project.lake
     _, spans, _, _ = pipeline.pending(config)
@@ -191,6 +192,7 @@ def _versions(project: Project, rows: pl.DataFrame) -> str:
         "policies": {one.name: one.digest for one in config.policies},
         "prices": sorted(set(rows["price_id"].drop_nulls())),
         "zones": config.zones,
+        "bills": {bill.provider: bill.digest for bill in bills(lake, config) if bill.month == month},
     }
     return json.dumps(said, sort_keys=True)
 

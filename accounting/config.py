@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from accounting.errors import InputError, StoreError
-from accounting.kinds import CHARGE_KINDS
+from accounting.kinds import NAMES
 from accounting.policy import DatedPolicy, IdleBearer, Policy, PolicyKeys, UnallocatedBearer, base_policy, timeline
 
 FILE = "chipledger.toml"
@@ -24,6 +24,9 @@ POLICIES = "policies"
 
 Text = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T", bound=Struct)
+
+_SHAPES = {"dataset": "letters, digits and _ only", "endpoint": "a URL such as http://127.0.0.1:9050"}
+"""In words, of the keys that have a pattern."""
 
 
 class LakeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +60,7 @@ class BigQueryTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dataset: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,1000}$")]
     location: Text = "US"
     maximum_bytes_billed: Annotated[int, Meta(ge=1)] = 100_000_000_000
-    endpoint: str = ""
+    endpoint: Annotated[str, Meta(pattern="^(https?://.+)?$")] = ""
     storage_endpoint: str = ""
 
 
@@ -198,8 +201,8 @@ def _zone(zone: str, provider: str) -> str:
 
 def _gl(table: GlTable) -> GlTable:
     for kind in table.by_kind:
-        if kind not in CHARGE_KINDS:
-            raise InputError(f"{FILE}: gl.by_kind.{kind}: is not a kind of charge; there are {', '.join(CHARGE_KINDS)}")
+        if kind not in NAMES:
+            raise InputError(f"{FILE}: gl.by_kind.{kind}: is not a kind of charge; there are {', '.join(NAMES)}")
     return table
 
 
@@ -211,6 +214,8 @@ def _explain(message: str, struct: type[Struct]) -> str:
         return f"{'.'.join(filter(None, (key, missing[1])))}: is missing: add `{missing[1]} = …`"
     if what.startswith("Invalid enum value"):
         return f"{key}: {what.rpartition(' ')[2]} is not known: write one of {', '.join(_choices(key))}"
+    if "matching regex" in what:
+        return f"{key}: write {_SHAPES[key.rpartition('.')[2]]}"
     unknown = re.search(r"unknown field `(.+)`", what)
     if unknown is None:
         return f"{key}: {what}" if key else what

@@ -11,6 +11,7 @@ import tempfile
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -67,6 +68,10 @@ def examine(path: Path | None, now: int, *, deep: bool = False) -> Iterator[Find
         return
     yield Finding("ok", "settings", str(config.folder))
     yield Finding("ok", "policies", f"{len(config.policies)} in force one after another")
+    if config.bigquery is not None and not config.lake.exists():
+        yield Finding("ok", "lake", "none here: BigQuery answers queries, and another host imports")
+        yield _readable(config.bigquery)
+        return
     try:
         lake = Lake.open(config.lake)
     except ChipledgerError as error:
@@ -242,6 +247,16 @@ def _warehouse(lake: Lake, settings: BigQueryTable) -> Finding:
         str(found),
         "chipledger copy --to bigquery" if found.behind else "",
     )
+
+
+def _readable(settings: BigQueryTable) -> Finding:
+    from accounting.stores.bigquery.session import version
+
+    try:
+        pushed = datetime.fromtimestamp(version(settings) / 1000, UTC)
+    except ChipledgerError as error:
+        return Finding("fail", "bigquery", str(error), "see docs/bigquery.md, When something is wrong")
+    return Finding("ok", "bigquery", f"{settings.project}.{settings.dataset}: last pushed {pushed:%Y-%m-%d %H:%M:%S}Z")
 
 
 def _asked(what: str, says: str, question: Callable[[], object], remedy: str = "") -> Finding:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-CHARGE_KINDS = {
+NAMES = {
     "usage": "Used",
     "idle": "Held, but idle",
     "unallocated": "Held by nobody",
-    "overhead": "Could not be used",
+    "overhead": "Not usable, or no accelerator",
     "commitment_unused": "Commitments, unused",
-    "correction": "Corrections of closed months",
-    "reconciliation": "Differences to the invoice",
     "credit": "Credits",
-    "incentive": "Incentives",
+    "reconciliation": "Differences to the bill",
+    "correction": "Corrections of closed months",
 }
 """By the name in `charge_kind`."""
 
-NOT_HOURS = ("commitment_unused", "correction", "reconciliation", "credit", "incentive")
+NOT_HOURS = ("commitment_unused", "correction", "reconciliation", "credit")
 """Kinds that are not hours of their month, whatever time they name."""

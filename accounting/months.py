@@ -1,16 +1,21 @@
-"""Lines of months, beside the days of clusters: what a run finds out about closed months goes into the open one."""
+"""Lines of months, beside the days of clusters: providers' bills, and what a run finds out about closed months."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import polars as pl
 
 from accounting import plan
+from accounting.bill_tables import RECONCILIATION
+from accounting.billed import Bill, bills, reconciled
+from accounting.config import Config
 from accounting.core import ledger
+from accounting.core.reconcile import Reconciled
 from accounting.stores import closing
 from accounting.stores.lake import Lake, Live, StagedFile
 from accounting.tables import ADJUSTMENTS, CHARGES
@@ -22,39 +27,94 @@ DayKey = tuple[str, date]
 class Due:
     """An open month whose lines have to be computed; `base` is the seq of the publication that they replace.
 
-    `days` are those cluster-days of closed months that were published after their close.
+    `days` are those cluster-days of closed months that were published after their close, `bills` those of the month,
+    and `again` those of closed months whose reconciliation may have changed.
     """
 
     month: str
     fingerprint: str
     base: int
     days: tuple[DayKey, ...] = ()
+    bills: tuple[Bill, ...] = ()
+    again: tuple[Bill, ...] = ()
 
 
-def due(lake: Lake, todo: Sequence[plan.Day]) -> list[Due]:
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Rows of `ADJUSTMENTS` and of `RECONCILIATION`, without `publication`."""
+
+    adjustments: pl.DataFrame
+    reconciliation: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is closed, what is published, and what will be: fingerprints of all cluster-days by key."""
+
+    standing: Mapping[str, closing.Line]
+    live: Sequence[Live]
+    coming: Mapping[DayKey, str]
+    bills: Sequence[Bill] = field(default_factory=list)
+
+
+def due(lake: Lake, todo: Sequence[plan.Day], config: Config) -> list[Due]:
     """The months whose lines would change once the days `todo` are published."""
     live = lake.live()
-    standing = closing.standing(closing.closes(lake))
+    coming = {(x.cluster, x.day): x.fingerprint for x in live if x.cluster != closing.MONTHS}
+    coming |= {(d.span.cluster, d.day): d.fingerprint for d in todo}
+    state = _State(closing.standing(closing.closes(lake)), live, coming, bills(lake, config))
     published = {one.day.isoformat()[:7]: one for one in live if one.cluster == closing.MONTHS}
-    target = closing.following(max(standing)) if standing else None
+    target = closing.following(max(state.standing)) if state.standing else None
+    billed = {bill.month for bill in state.bills}
     found = []
-    for month in sorted({*published, *([target] if target else [])} - standing.keys()):
-        changed = _changed(standing, live, todo) if month == target else {}
-        fingerprint = _fingerprint(changed, standing) if changed else plan.EMPTY
+    for month in sorted({*published, *billed, *([target] if target else [])} - state.standing.keys()):
+        one = _due(month, state, {d: f for d, f in coming.items() if d in _redone(todo)} if month == target else None)
         now = published.get(month)
-        if (now.fingerprint if now else plan.EMPTY) != fingerprint:
-            found.append(Due(month, fingerprint, now.seq if now else 0, tuple(sorted(changed))))
+        if (now.fingerprint if now else plan.EMPTY) != one.fingerprint:
+            found.append(Due(month, one.fingerprint, now.seq if now else 0, one.days, one.bills, one.again))
     return found
 
 
-def _changed(standing: Mapping[str, closing.Line], live: Sequence[Live], todo: Sequence[plan.Day]) -> dict[DayKey, str]:
+def _redone(todo: Sequence[plan.Day]) -> set[DayKey]:
+    return {(d.span.cluster, d.day) for d in todo}
+
+
+def _due(month: str, state: _State, redone: Mapping[DayKey, str] | None) -> Due:
+    """`redone` are the days that are about to be published; None: corrections go into another month."""
+    changed = {} if redone is None else _changed(state, redone)
+    mine = tuple(bill for bill in state.bills if bill.month == month)
+    again = () if redone is None else _again(state, changed)
+    if not changed and not mine and not again:
+        return Due(month, plan.EMPTY, 0)
+    near = _near(month)
+    of_days = sorted(item for item in state.coming.items() if f"{item[0][1]:%Y-%m}" in near) if mine else []
+    closed = [line.sha256 for line in state.standing.values()] if redone is not None else []
+    said = (sorted(changed.items()), of_days, closed, [b.digest for b in (*mine, *again)])
+    return Due(month, _hash(said), 0, tuple(sorted(changed)), mine, again)
+
+
+def _hash(said: object) -> str:
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+
+
+def _changed(state: _State, redone: Mapping[DayKey, str]) -> dict[DayKey, str]:
     """Days of closed months that were published after the close, or will be; each with its fingerprint."""
-    later = {(d.span.cluster, d.day): d.fingerprint for d in todo if _close_known(standing, d.day) is not None}
-    for one in live:
-        known = _close_known(standing, one.day)
+    later = {key: said for key, said in redone.items() if _close_known(state.standing, key[1]) is not None}
+    for one in state.live:
+        known = _close_known(state.standing, one.day)
         if one.cluster != closing.MONTHS and known is not None and one.seq > known:
             later.setdefault((one.cluster, one.day), one.fingerprint)
     return later
+
+
+def _again(state: _State, changed: Iterable[DayKey]) -> tuple[Bill, ...]:
+    """All bills of closed months, where one of them or a day of such a month is not as it was when it was closed."""
+    mine = tuple(bill for bill in state.bills if bill.month in state.standing)
+    months = {bill.month for bill in mine}
+    touched = any(months & _near(f"{day:%Y-%m}") for _, day in changed)
+    frozen = {month: json.loads(line.versions).get("bills", {}) for month, line in state.standing.items()}
+    told = {month: {b.provider: b.digest for b in mine if b.month == month} for month in state.standing}
+    return mine if touched or any(told[month] != frozen[month] for month in told) else ()
 
 
 def _close_known(standing: Mapping[str, closing.Line], day: date) -> int | None:
@@ -63,28 +123,47 @@ def _close_known(standing: Mapping[str, closing.Line], day: date) -> int | None:
     return min((standing[month].known for month in near if month in standing), default=None)
 
 
-def _fingerprint(changed: Mapping[DayKey, str], standing: Mapping[str, closing.Line]) -> str:
-    said = (sorted(changed.items()), [line.sha256 for line in standing.values()])
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+def _near(month: str) -> set[str]:
+    """The month and its neighbors, in which charges of it may lie."""
+    first = closing.first_day(month)
+    return {month, closing.following(month), f"{first - timedelta(days=1):%Y-%m}"}
 
 
-def lines(lake: Lake, one: Due, todo: Sequence[plan.Day], staged: Sequence[StagedFile]) -> pl.DataFrame:
-    """Rows of `ADJUSTMENTS` for the month, without `publication`; `staged` has the charges of the days `todo`."""
-    standing = closing.standing(closing.closes(lake))
-    days = pl.DataFrame(one.days, schema={"cluster": pl.String, "day": pl.Date}, orient="row")
-    key = ("cluster", "day")
-    names = [line.publication for line in standing.values()]
-    booked = closing.charges(lake).filter(pl.col("publication").is_in(names)).join(days.lazy(), on=key, how="semi")
-    known = (
-        _charges(lake, todo, staged).filter(pl.col("month").is_in(list(standing))).join(days.lazy(), on=key, how="semi")
+def lines(lake: Lake, one: Due, todo: Sequence[plan.Day], staged: Sequence[StagedFile], config: Config) -> Lines:
+    """The month's lines; `staged` has the charges of the days `todo`."""
+    charges = _charges(lake, todo, staged)
+    own = [_reconciled(lake, bill, charges, config) for bill in one.bills]
+    again = [_reconciled(lake, bill, charges, config).lines for bill in one.again]
+    corrected = _corrections(lake, one, charges, again)
+    return Lines(
+        pl.concat([corrected, *(part.lines for part in own)]),
+        pl.concat([RECONCILIATION.empty().drop("publication"), *(part.rows for part in own)]),
     )
+
+
+def _reconciled(lake: Lake, bill: Bill, charges: pl.LazyFrame, config: Config) -> Reconciled:
+    mine = charges.filter(month=bill.month).filter(pl.col("provider").fill_null("") == bill.provider)
+    return reconciled(lake, bill, mine.collect(engine="streaming"), config)
+
+
+def _corrections(lake: Lake, one: Due, charges: pl.LazyFrame, again: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    standing = closing.standing(closing.closes(lake))
+    days = pl.LazyFrame(one.days, schema={"cluster": pl.String, "day": pl.Date}, orient="row")
+    names = [line.publication for line in standing.values()]
+    booked = closing.charges(lake).filter(pl.col("publication").is_in(names))
+    of_days = booked.join(days, on=("cluster", "day"), how="semi")
+    known = charges.filter(pl.col("month").is_in(list(standing))).join(days, on=("cluster", "day"), how="semi")
     shaped = known.with_columns(corrects=pl.lit(None, pl.String)).select(ADJUSTMENTS.names[:-1])
-    return ledger.corrections(booked.collect(engine="streaming"), shaped.collect(engine="streaming"), one.month)
+    was, now = [of_days.collect(engine="streaming")], [shaped.collect(engine="streaming")]
+    if again:
+        was.append(booked.filter(pl.col("cluster").is_null()).collect(engine="streaming"))
+        now += again
+    return ledger.corrections(pl.concat(was), pl.concat(now), one.month)
 
 
 def _charges(lake: Lake, todo: Sequence[plan.Day], staged: Sequence[StagedFile]) -> pl.LazyFrame:
     """Charges of every cluster-day as they will be once the run is published."""
-    redone = {(d.span.cluster, d.day) for d in todo}
+    redone = _redone(todo)
     kept = [(x.cluster, x.day, x.publication) for x in lake.live() if (x.cluster, x.day) not in redone]
     schema = {"cluster": pl.String, "day": pl.Date, "publication": pl.String}
     live = pl.LazyFrame(kept, schema=schema, orient="row")

@@ -11,11 +11,13 @@ from typing import Any
 import polars as pl
 
 from accounting import checks, months, plan
+from accounting.bill_tables import RECONCILIATION
 from accounting.config import Config
 from accounting.core.account import account
 from accounting.core.partition import Results
 from accounting.errors import Refused
 from accounting.inventory import Inventory, Span, clusters, partition, spans, strangers, take
+from accounting.project import Project
 from accounting.stores.closing import MONTHS, first_day
 from accounting.stores.lake import Conflict, Lake, PublishedDay, StagedFile, new_publication, now_ms
 from accounting.tables import ADJUSTMENTS, RESULTS
@@ -30,7 +32,8 @@ ATTEMPTS = 3
 class Report:
     """What a run did. Amounts are of the days it published; `publication` is None where nothing had changed.
 
-    `corrections` has a row for each month that got lines about closed ones: month, lines, cost and currency.
+    `corrections` has a row for each month that got lines about closed ones: month, lines, cost and currency;
+    `reconciled` one for each bill, month and status: rows, and what was computed, billed and is different.
     `strangers`: cluster, name and number of the samples of what no job and no capacity names, of all days.
     """
 
@@ -47,6 +50,7 @@ class Report:
     residual_seconds: Decimal = Decimal(0)
     residual_cost: Decimal = Decimal(0)
     corrections: list[dict[str, Any]] = field(default_factory=list)
+    reconciled: list[dict[str, Any]] = field(default_factory=list)
     strangers: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -56,7 +60,7 @@ def run(config: Config, first: date | None, last: date | None, progress: Progres
     Raises `Refused` where a check fails, `InputError` where inputs contradict each other; nothing is published then.
     A run that loses against another one starts anew.
     """
-    lake = Lake.open(config.lake)
+    lake = Project(config).lake
     for attempt in range(ATTEMPTS):
         try:
             return _attempt(lake, config, first, last, progress)
@@ -70,7 +74,7 @@ def pending(
     config: Config, first: date | None = None, last: date | None = None
 ) -> tuple[Inventory, list[Span], list[plan.Day], int]:
     """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
-    lake = Lake.open(config.lake)
+    lake = Project(config).lake
     with lake.reading():
         inventory = take(lake, config.aliases)
         found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
@@ -82,7 +86,7 @@ def pending(
 
 def months_due(config: Config) -> list[months.Due]:
     """The open months whose lines a run would change, were no day of a cluster done."""
-    return months.due(Lake.open(config.lake), ())
+    return months.due(Project(config).lake, (), config)
 
 
 def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, progress: Progress) -> Report:
@@ -90,14 +94,14 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
     progress("reading inputs", None)
     inventory, found, todo, clean = pending(config, first, last)
     watermarks = {**dict.fromkeys(clusters(inventory)), **{s.cluster: s.watermark for s in found}}
-    due = months.due(lake, todo)
+    due = months.due(lake, todo, config)
     if not todo and not due:
         return Report(None, 0, clean, watermarks=watermarks)
     publication = new_publication(started)
     staged: list[StagedFile] = []
     try:
         _stage_all(lake, inventory, todo, config, publication, staged, progress)
-        _stage_months(lake, due, todo, publication, staged)
+        _stage_months(lake, due, todo, config, publication, staged)
         progress("checking", None)
         verdict = checks.check_staged(lake, inventory, found, config.policies, todo, staged)
         verdict.failures.extend(checks.check_months(lake, due, todo, staged))
@@ -138,12 +142,18 @@ def _stage_all(
 
 
 def _stage_months(
-    lake: Lake, due: list[months.Due], todo: list[plan.Day], publication: str, staged: list[StagedFile]
+    lake: Lake,
+    due: list[months.Due],
+    todo: list[plan.Day],
+    config: Config,
+    publication: str,
+    staged: list[StagedFile],
 ) -> None:
     for one in due:
-        rows = months.lines(lake, one, todo, staged)
-        if rows.height:
-            staged.append(lake.stage(ADJUSTMENTS, rows.with_columns(publication=pl.lit(publication))))
+        lines = months.lines(lake, one, todo, staged, config)
+        for table, rows in ((ADJUSTMENTS, lines.adjustments), (RECONCILIATION, lines.reconciliation)):
+            if rows.height:
+                staged.append(lake.stage(table, rows.with_columns(publication=pl.lit(publication))))
 
 
 def _account(inventory: Inventory, chunk: list[plan.Day], config: Config) -> Results:
@@ -186,6 +196,7 @@ def _report(
         verdict.residual_seconds,
         verdict.residual_cost,
         corrections=verdict.corrections,
+        reconciled=verdict.reconciled,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from accounting.config import Config, load_config
+from accounting.errors import InputError
 from accounting.reader import Answer, Reader
 from accounting.stores.engine import Session, open_session
 from accounting.stores.googlesql import to_duckdb
@@ -51,6 +52,11 @@ class Project:
     @property
     def lake(self) -> Lake:
         """Raises `InputError` where there is no lake, `StoreError` where it is newer or damaged."""
+        if self.remote:
+            raise InputError(
+                f"no lake in {self.config.lake}, only [bigquery]: ask this on the host that imports, or make this one"
+                " that host with `chipledger copy --from bigquery`"
+            )
         return Lake.open(self.config.lake)
 
     @property

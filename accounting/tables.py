@@ -7,6 +7,7 @@ Times of published tables are UTC timestamps; times of input tables are integer 
 from __future__ import annotations
 
 from accounting.agent_tables import AGENT
+from accounting.bill_tables import RECONCILIATION, invoice
 from accounting.ledger_tables import CLOSES, STATEMENTS, of_months
 from accounting.schema import Spec, Table
 from accounting.schema import columns as _columns
@@ -114,6 +115,7 @@ INPUT_SAMPLES = Table(
     partition_by="start_ms",
     raw=True,
 )
+INPUT_INVOICE = invoice(_IMPORTED)
 QUARANTINE = Table(
     "quarantine",
     "Rows of imported files that were not taken, each with its reason.",
@@ -226,7 +228,7 @@ CHARGES = Table(
         ("region", "string", "Region."),
         ("purchase", "string", "How the capacity was bought."),
         ("state!", "string", "State of the time charged."),
-        ("charge_kind!", "string", "usage, idle, unallocated, overhead or correction."),
+        ("charge_kind!", "string", "One of the kinds of the data dictionary."),
         ("borne_by_rule", "string", "Policy rule that moved the cost; NULL where the holder or owner bears it."),
         ("device_seconds!", "seconds", "Accelerator time charged."),
         ("unit_price", "money", "Price per accelerator-hour; NULL: unpriced."),
@@ -427,13 +429,14 @@ INPUTS: dict[str, Table] = {
     "prices": INPUT_PRICES,
     "teams": INPUT_TEAMS,
     "samples": INPUT_SAMPLES,
+    "invoice": INPUT_INVOICE,
 }
 SOURCES: dict[str, Table] = {**INPUTS, **AGENT}
 """What results are computed from: imported rows, and what agents told."""
 ADJUSTMENTS, LEDGER = of_months(CHARGES)
 RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULTS, SERVING, QUOTAS)
 """What a run computes for each day of a cluster."""
-PUBLISHED: tuple[Table, ...] = (*RESULTS, ADJUSTMENTS, LEDGER)
+PUBLISHED: tuple[Table, ...] = (*RESULTS, ADJUSTMENTS, RECONCILIATION, LEDGER)
 """Tables whose rows belong to a publication, or to a close."""
 TOLD: tuple[Table, ...] = (PUBLICATIONS, RUNS, CLOSES, STATEMENTS)
 """What the catalog itself says."""
@@ -463,6 +466,19 @@ CHARGE_KINDS: dict[str, str] = {
     "unallocated_free": "unallocated",
     "unobserved": "unallocated",
 }
+
+
+KINDS: dict[str, str] = {
+    "usage": "Held, and used or not observed.",
+    "idle": "Held and observed doing nothing.",
+    "unallocated": "Held by nobody.",
+    "overhead": "Could not be used; of a bill: hosts, storage, network.",
+    "commitment_unused": "What a commitment cost that nobody used.",
+    "credit": "Credits of a bill that are no commitment's.",
+    "reconciliation": "What a bill has more, or less, than was computed.",
+    "correction": "What is known now of a closed month, less what was booked.",
+}
+"""Charge kinds."""
 
 
 def by_name(name: str) -> Table:

@@ -35,8 +35,14 @@ def failed(error: ChipledgerError) -> str:
 
 
 def unpublished(status: Status | None) -> str:
-    """A lake in which nothing is published: what to do next."""
-    if status is None or not status.imports:
+    """Nothing is published: what to do next; `status` is None where that is for another host."""
+    if status is None:
+        return state(
+            "nothing-published",
+            "Nothing is published yet",
+            "The host that imports has brought no day to BigQuery; this page shows the first ones on the next click.",
+        )
+    if not status.imports:
         return state(
             "nothing-imported",
             "Nothing is imported yet",

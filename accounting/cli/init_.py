@@ -38,12 +38,12 @@ def command(folder: Path, store: str, **asked: str | None) -> None:
     bigquery = _warehouse(store, asked)
     if (folder / FILE).exists():
         raise InputError(f"{folder / FILE}: exists already; choose another folder")
-    if bigquery:
-        _define(bigquery)
+    found = bigquery is not None and _define(bigquery)
     file = write_project(folder, bigquery)
     Lake.create(load_config(file).lake)
     click.echo(f"{folder}: project made; settings in {file}")
-    click.echo(f"next: cd {folder} && chipledger import jobs FILE --mapping MAP.toml")
+    step = "copy --from bigquery" if found else "import jobs FILE --mapping MAP.toml"
+    click.echo(f"next: cd {folder} && chipledger {step}")
 
 
 def _warehouse(store: str, asked: dict[str, str | None]) -> BigQueryTable | None:
@@ -55,7 +55,8 @@ def _warehouse(store: str, asked: dict[str, str | None]) -> BigQueryTable | None
     return found
 
 
-def _define(settings: BigQueryTable) -> None:
+def _define(settings: BigQueryTable) -> bool:
+    """Whether all of it was there, so that it may have rows."""
     from accounting.stores.bigquery.client import connect
     from accounting.stores.bigquery.cost import costs
     from accounting.stores.bigquery.define import define
@@ -65,12 +66,11 @@ def _define(settings: BigQueryTable) -> None:
         done = define(there, tell)
     place = f"BigQuery {settings.project}.{settings.dataset}"
     if not done.made and not done.changed:
-        click.echo(
-            f"{place}: all datasets, tables and views were there; `chipledger copy --from bigquery` brings their rows"
-        )
+        click.echo(f"{place}: all datasets, tables and views were there")
         _show(costs(there))
-        return
+        return True
     click.echo(f"{place}: {len(done.made)} datasets, tables and views made, {len(done.changed)} brought up to date")
+    return False
 
 
 def _show(found: list[ViewCost]) -> None:

@@ -71,6 +71,7 @@ def _show(report: Report, project: Project) -> None:
     )
     click.echo(f"cost {screen.total(totals['cost'], currency, totals['unpriced_seconds'])}")
     click.echo(screen.residual(report.residual_seconds, report.residual_cost))
+    _show_reconciled(report)
     for one in report.corrections:
         cost = screen.money(one["cost"], one["currency"])
         click.echo(f"corrections of closed months: {one['lines']:,} lines, {cost}, charged in {one['month']}")
@@ -91,6 +92,25 @@ def _show_all(report: Report, project: Project) -> Decimal:
         days, cost = sum(row["days"] for row in rows), sum(costs, Decimal(0)) if costs else None
         click.echo(f"in all: {days:,} cluster-days, cost {screen.total(cost, currency, seconds)}")
     return seconds
+
+
+def _show_reconciled(report: Report) -> None:
+    if not report.reconciled:
+        return
+    amounts = ("computed_cost", "billed_cost", "unused_cost", "difference")
+    rows = [
+        (
+            one["month"],
+            one["provider"],
+            one["status"],
+            one["lines"],
+            *(screen.money(one[a], one["currency"]) for a in amounts),
+        )
+        for one in report.reconciled
+    ]
+    click.echo()
+    columns = ("month", "provider", "status", "rows", "computed", "billed", "unused commitment", "difference")
+    screen.table("bills against charges", columns, rows, right=(3, 4, 5, 6, 7))
 
 
 def _show_unknown(report: Report) -> None:

@@ -31,7 +31,12 @@ def options(command: Command) -> Command:
 def settings(asked: dict[str, str | None]) -> BigQueryTable | None:
     """What the options say, checked as chipledger.toml is; None: nothing."""
     told = {name: value for name, value in asked.items() if value is not None}
-    return decode(BigQueryTable, told, "options") if told else None
+    if not told:
+        return None
+    missing = [f"--{name} {name[0].upper()}" for name in ("project", "dataset") if name not in told]
+    if missing:
+        raise InputError(f"the options name no warehouse: add {' and '.join(missing)}")
+    return decode(BigQueryTable, told, "options")
 
 
 def chosen(asked: dict[str, str | None], configured: BigQueryTable | None) -> BigQueryTable:

@@ -28,7 +28,8 @@ def _losers(good: pl.LazyFrame, key: tuple[str, ...]) -> pl.DataFrame:
     hashes = good.select(KEY).group_by(KEY).len().filter(pl.col("len") > 1).select(KEY).collect(engine="streaming")
     if hashes.is_empty():
         return pl.DataFrame(schema={ROW: pl.Int64})
-    suspects = good.join(hashes.lazy(), on=KEY, how="semi").select(ROW, *key, "end_ms").collect(engine="streaming")
-    ranked = suspects.sort(pl.col("end_ms").is_null(), "end_ms", ROW)
+    ends = [name for name in ("end_ms",) if name in good.collect_schema()]
+    suspects = good.join(hashes.lazy(), on=KEY, how="semi").select(ROW, *key, *ends).collect(engine="streaming")
+    ranked = suspects.sort(*(pl.col(name).is_null() for name in ends), *ends, ROW)
     # One row of a file may hold several kinds of accelerators: those are no duplicates of each other.
     return ranked.filter(pl.col(ROW) != pl.col(ROW).last().over(key)).select(ROW).unique()

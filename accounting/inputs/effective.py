@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from accounting.inputs import prices, teams
+from accounting.inputs import invoice, prices, teams
 from accounting.inputs.capacity import CAPACITY_KEY, KEYED
 from accounting.inputs.jobs import JOB_KEY
 from accounting.stores.lake import Lake
@@ -26,6 +26,8 @@ def effective(lake: Lake, kind: str, aliases: Mapping[str, str] | None = None) -
         rows = _begun(_newest(rows, JOB_KEY, pl.col("workload_id").is_not_null())) if several else rows
     elif kind == "capacity":
         rows = _successive(_newest(rows, CAPACITY_KEY, KEYED) if several else rows)
+    elif kind == "invoice":
+        rows = _newest(rows, invoice.KEY, pl.col("export_time_ms").is_not_null()) if several else rows
     elif kind == "prices":
         rows = prices.trimmed(prices.canonical(rows.collect(), aliases or {})).lazy()
     elif kind == "teams":

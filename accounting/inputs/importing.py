@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from accounting.errors import InputError, StoreError
-from accounting.inputs import capacity, jobs, prices, quarantine, reading, sacct, samples, teams
+from accounting.inputs import capacity, invoice, jobs, prices, quarantine, reading, sacct, samples, teams
 from accounting.inputs.cells import LEFT, Cells, bind
 from accounting.inputs.duplicates import losers
 from accounting.inputs.mapping import Mapping, Term, check_kind, kinds
@@ -32,6 +32,7 @@ Progress = Callable[[str, float | None], None]
 
 _SHAPES: dict[str, Callable[[Cells, Clock], Shaped]] = {
     "prices": prices.shape,
+    "invoice": invoice.shape,
     "teams": teams.shape,
     "samples": samples.shape,
 }

@@ -40,6 +40,9 @@ _COLUMNS: dict[str, str] = {
     " owner_team",
     "prices": "accelerator! provider region purchase start end price_per_hour! currency covers",
     "teams": "selector! team! cost_center start end priority",
+    "invoice": "provider invoice_id invoice_month! sku! description service project resource region usage_start!"
+    " usage_end! quantity unit list_cost cost! credits commitment_credits fee_offset currency! export_time accelerator"
+    " purchase charge_type commitment_id label_team",
     "samples": "cluster device_id|workload_id start! end duration busy sm_active tensor_active memory_bytes"
     " power_w energy_j",
 }

@@ -13,12 +13,11 @@ from decimal import Decimal
 import polars as pl
 
 import sql
+from accounting.billed import platform_of
 from accounting.errors import InputError
 from accounting.periods import Period, checked, period
-from accounting.policy import in_force
 from accounting.project import LakeReader, Project
 from accounting.reports.focus.rows import Issuer
-from accounting.stores.closing import first_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,9 @@ def _costs(summary: pl.DataFrame) -> dict[str, Decimal]:
 
 
 def _issuer(project: Project, stands: Period, charges: pl.DataFrame) -> Issuer:
-    day = first_day(stands.month)
-    at = (day.toordinal() - 719_163) * 86_400_000
-    policy = project.config.policies[in_force(project.config.policies, at)]
     drafts = {team: f"DRAFT-{stands.month}-{team}" for team in charges["team"].unique()}
     issued = {statement.team: number(statement.number) for statement in stands.statements}
-    return Issuer(policy.platform_team, issued or drafts, project.config.zones)
+    return Issuer(platform_of(project.config, stands.month), issued or drafts, project.config.zones)
 
 
 def number(statement: int) -> str:

@@ -40,7 +40,13 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 _STORED = (*PUBLISHED, QUARANTINE, *TOLD)
 
 _DECLARE = "-- @month STRING: meaning"
-_BIGQUERY_TYPES = {pl.String: "STRING", pl.Int64: "INT64", pl.Date: "DATE", pl.Boolean: "BOOL"}
+_BIGQUERY_TYPES = {
+    pl.String: "STRING",
+    pl.Int64: "INT64",
+    pl.Date: "DATE",
+    pl.Boolean: "BOOL",
+    pl.Decimal: "NUMERIC",
+}
 
 Schema = dict[str, dict[str, dict[str, str]]]
 

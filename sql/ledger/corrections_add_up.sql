@@ -31,6 +31,7 @@ booked AS (
   UNION ALL
   SELECT adjustments.cluster, adjustments.day, SUM(adjustments.cost), SUM(adjustments.device_seconds)
   FROM staged.adjustments AS adjustments
+  JOIN days ON days.cluster = adjustments.cluster AND days.day = adjustments.day
   WHERE adjustments.charge_kind = 'correction'
   GROUP BY adjustments.cluster, adjustments.day
 ),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from accounting.project import open_project
+from app import states
 from tests.app.conftest import PAGES, Open, bring, run
 
 
@@ -94,6 +95,13 @@ def test_nothing_imported(empty: Path, look: Open, page: str) -> None:
 
     assert 'data-state="nothing-imported"' in html
     assert "chipledger import jobs" in html
+
+
+def test_nothing_published_by_another_host() -> None:
+    html = states.unpublished(None)
+
+    assert 'data-state="nothing-published"' in html
+    assert "import jobs" not in html
 
 
 def test_nothing_published(empty: Path, look: Open) -> None:

@@ -38,6 +38,10 @@ def test_init_makes_the_warehouse_and_writes_where_it_is(shell: Shell, loopback:
     other = Shell(shell.folder / "new")
     assert other("status").stdout.startswith("BigQuery acme.gpu, format 1, generation 0: has all of the lake\n")
     assert "ok    bigquery: acme.gpu, format 1" in other("doctor").stdout
+    assert made.stdout.endswith("next: cd new && chipledger import jobs FILE --mapping MAP.toml\n")
+
+    again = shell("init", "second", "--store", "bigquery", *PLACE, "--endpoint", loopback.url)
+    assert again.stdout.endswith("next: cd second && chipledger copy --from bigquery\n")
 
 
 def test_what_init_cannot_reach_it_does_not_make(shell: Shell) -> None:
@@ -86,6 +90,26 @@ def test_without_an_answer_status_tells_the_rest(configured: Shell, loopback: Lo
     assert "fail  bigquery: " in configured("doctor").stdout
 
 
+def test_a_host_without_a_lake_asks_and_says_what_it_cannot(configured: Shell) -> None:
+    lake, away = configured.folder / "lake", configured.folder / "away"
+    lake.rename(away)
+    unknown = configured("doctor")
+    assert unknown.returncode == 1
+    assert "fail  bigquery: BigQuery: there is no acme.gpu.switch: look at `project`" in unknown.stdout
+
+    away.rename(lake)
+    assert configured("copy", "--to", "bigquery").returncode == 0
+    lake.rename(away)
+    assert configured("query", "SELECT COUNT(*) AS n FROM runs", "--format", "csv").stdout == "n\n1\n"
+    found = configured("doctor")
+    assert found.returncode == 0
+    assert "ok    bigquery: acme.gpu: last pushed 2" in found.stdout
+    for command in ("status", "run"):
+        done = configured(command)
+        assert done.returncode == 2
+        assert "ask this on the host that imports, or make this one that host with" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -95,7 +119,16 @@ def test_without_an_answer_status_tells_the_rest(configured: Shell, loopback: Lo
             ("copy", "--to", "bigquery"),
             "no warehouse: write [bigquery] into chipledger.toml, or --project P --dataset D",
         ),
-        (("copy", "--to", "bigquery", "--project", "p"), "options: dataset: is missing: add `dataset = …`"),
+        (("copy", "--to", "bigquery", "--project", "p"), "the options name no warehouse: add --dataset D"),
+        (("copy", "--from", "bigquery", "--location", "EU"), "the options name no warehouse: add --project P and"),
+        (
+            ("copy", "--to", "bigquery", "--project", "p", "--dataset", "a-b"),
+            "options: dataset: write letters, digits and _ only",
+        ),
+        (
+            ("copy", "--to", "bigquery", *PLACE, "--endpoint", "127.0.0.1:9"),
+            "options: endpoint: write a URL such as http://",
+        ),
         (("init", "x", "--store", "bigquery"), "init: --store bigquery needs --project P and --dataset D"),
         (
             ("init", "x", *PLACE),

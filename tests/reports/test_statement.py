@@ -15,13 +15,14 @@ import typst
 from accounting.close import close
 from accounting.config import load_config, write_project
 from accounting.inputs.importing import silent
-from accounting.kinds import CHARGE_KINDS
+from accounting.kinds import NAMES
 from accounting.reports.month import Month, shelf
 from accounting.reports.statement.figures import Figures, figures, team_lines
 from accounting.reports.statement.page import page
 from accounting.reports.statement.pdf import inputs, statement, template, typeset
 from accounting.reports.statement.sums import Line
 from accounting.stores.lake import Lake
+from accounting.tables import KINDS
 from tests.test_pipeline import FILES, NOW, Ledger
 
 LATE = """workload_id,team,pool,accelerator,quantity,start,end
@@ -74,7 +75,7 @@ def awkward(month: Month, teams: int) -> Month:
     """The month with every kind of charge, kinds without time, unpriced hours, long and hostile names, many teams."""
     row = pl.int_range(pl.len())
     long = pl.lit(MARKUP + "very/long.name-" * 12)
-    kinds = pl.Series(list(CHARGE_KINDS), dtype=pl.String)
+    kinds = pl.Series(list(NAMES), dtype=pl.String)
     many = pl.concat([month.charges] * 8).with_columns(
         charge_id=pl.format("{}-{}", "charge_id", row),
         team=pl.format("team-{}-{}", row % teams, long),
@@ -82,9 +83,9 @@ def awkward(month: Month, teams: int) -> Month:
         model=pl.format("m{}{}", row % 30, pl.lit("x" * 90)),
         cluster=pl.format("{}{}", "cluster", long),
         accelerator=pl.format("{}{}", "accelerator", pl.lit("Z" * 60)),
-        charge_kind=pl.lit(kinds).gather(row % len(CHARGE_KINDS)),
+        charge_kind=pl.lit(kinds).gather(row % len(NAMES)),
     )
-    timeless = pl.col("charge_kind").is_in(("credit", "reconciliation", "incentive"))
+    timeless = pl.col("charge_kind").is_in(("credit", "reconciliation"))
     many = many.with_columns(
         owner_team="team",
         device_seconds=pl.when(~timeless).then("device_seconds"),
@@ -182,3 +183,7 @@ def test_the_same_month_is_the_same_file(open_month: Month, closed_month: Month)
 
     assert made.startswith(b"%PDF-")
     assert statement(open_month, closed_month) == made
+
+
+def test_every_kind_of_charge_has_a_name() -> None:
+    assert list(NAMES) == list(KINDS)

@@ -46,6 +46,9 @@ CATEGORIES: dict[str, str] = {
     "unallocated": "Usage",
     "overhead": "Usage",
     "correction": "Usage",
+    "commitment_unused": "Usage",
+    "credit": "Credit",
+    "reconciliation": "Adjustment",
 }
 """ChargeCategory of each charge kind."""
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounting.core.movement import Spent
-from accounting.kinds import CHARGE_KINDS
+from accounting.kinds import NAMES
 from accounting.reports.month import Month
 from accounting.reports.statement.figures import Change, Figures
 from accounting.reports.statement.sums import ZERO, Line, first, whole
@@ -25,7 +25,7 @@ def details(month: Month, found: Figures) -> list[Json]:
 
 
 def _tables(month: Month, found: Figures) -> Iterator[Json]:
-    by_kind = [_named(line, CHARGE_KINDS.get(line.key[0], line.key[0])) for line in found.kinds]
+    by_kind = [_named(line, NAMES.get(line.key[0], line.key[0])) for line in found.kinds]
     yield _table("By kind of charge", "", ("Kind",), by_kind, found.kinds)
     if month.team is None:
         yield _table("By team", "What each pays.", ("Team",), [_named(x, *x.key) for x in found.teams], found.teams)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
-from accounting.kinds import CHARGE_KINDS
+from accounting.kinds import NAMES
 from accounting.reports.month import Month, number
 from accounting.reports.statement.advice import actions
 from accounting.reports.statement.details import details
@@ -90,7 +90,7 @@ def _change(found: Figures, month: str) -> str:
     grown = found.amount - change.before
     named = {"quantity": "more hours" if change.parts.quantity > 0 else "fewer hours", "price": "other prices",
              "mix": "dearer accelerators" if change.parts.mix > 0 else "cheaper accelerators",
-             "other": "corrections and credits"}  # fmt: skip
+             "other": "corrections, credits and other lines"}  # fmt: skip
     largest = max(named, key=lambda name: abs(getattr(change.parts, name)))
     why = f", most of it by {named[largest]} ({signed(getattr(change.parts, largest))})" if grown else ""
     said = f"{signed(grown)} against {month_name(change.month)}{why}."
@@ -111,7 +111,7 @@ def _bridge(found: Figures, month: str) -> list[Json]:
         ("Quantity: hours", change.parts.quantity),
         ("Price: per hour", change.parts.price),
         ("Mix: which accelerators", change.parts.mix),
-        ("Corrections, credits", change.parts.other),
+        ("Other: corrections, credits", change.parts.other),
     ]
     reached = list(accumulate((step for _, step in steps), initial=change.before))
     low, high = min(*reached, ZERO), max(*reached, ZERO)
@@ -138,7 +138,7 @@ def _kinds(found: Figures) -> list[Json]:
     return [
         {
             "kind": line.key[0],
-            "name": CHARGE_KINDS.get(line.key[0], line.key[0]),
+            "name": NAMES.get(line.key[0], line.key[0]),
             "amount": amount(line.cost),
             "share": percent(line.cost, found.amount),
             "length": int(line.cost / above * 1000) if line.cost and line.cost > 0 else 0,

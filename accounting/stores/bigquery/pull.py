@@ -16,7 +16,8 @@ from accounting.stores.bigquery import rows
 from accounting.stores.bigquery.catalog import IMPORTED, SEGMENTS, STORED
 from accounting.stores.bigquery.client import Warehouse
 from accounting.stores.bigquery.define import Progress, format_of
-from accounting.stores.bigquery.ledger import There, here, there
+from accounting.stores.bigquery.ledger import Ledger, There, here, there
+from accounting.stores.bigquery.places import dataset
 from accounting.stores.bigquery.restore import restore
 from accounting.stores.lake import Lake, StagedFile, disk
 
@@ -38,8 +39,8 @@ def pull(folder: Path, warehouse: Warehouse, progress: Progress) -> Pulled:
     """
     if format_of(warehouse) is None:
         raise InputError(
-            f"BigQuery: dataset {warehouse.settings.dataset} has no chipledger in it: look at `dataset`, or fill it"
-            " from a lake with `chipledger copy --to bigquery`"
+            f"BigQuery: dataset {dataset(warehouse.settings)} has no chipledger in it: look at `project` and `dataset`,"
+            " or fill it from a lake with `chipledger copy --to bigquery`"
         )
     progress("reading the catalog", None)
     known = there(warehouse)
@@ -56,18 +57,29 @@ def pull(folder: Path, warehouse: Warehouse, progress: Progress) -> Pulled:
 
 
 def _check_contained(lake: Lake, known: There) -> None:
-    """A lake that is only behind can go; one with imports of its own stays."""
-    mine = here(lake)
-    own = mine.ledger.imports.filter(pl.col("state") != "staging").join(
-        known.ledger.imports, on=("seq", "file_sha256", "imported_at"), how="anti"
-    )
-    days = mine.ledger.publications.join(known.ledger.publications, on=("seq", "publication"), how="anti")
-    if own.height or days.height:
-        said = f"import {own['seq'][0]}, {own['file'][0]}" if own.height else f"publication {days['publication'][0]}"
+    """A lake that is only behind can go; one with anything of its own stays."""
+    said = _own(here(lake).ledger, known.ledger)
+    if said:
         raise InputError(
             f"{lake.folder}: has what BigQuery has not ({said}): `chipledger copy --to bigquery`, or move the folder"
-            " away and import again what only it has"
+            " away and do again what only it has"
         )
+
+
+def _own(mine: Ledger, theirs: Ledger) -> str:
+    """What only the lake has, the first of it; '': nothing."""
+    finished = mine.imports.filter(pl.col("state") != "staging")
+    imports = finished.join(theirs.imports, on=("seq", "file_sha256", "imported_at"), how="anti")
+    if imports.height:
+        return f"import {imports['seq'][0]}, {imports['file'][0]}"
+    ended = finished.filter(pl.col("state") != "live").join(theirs.imports, on=("seq", "state"), how="anti")
+    if ended.height:
+        return f"import {ended['seq'][0]}, {ended['file'][0]}, is {ended['state'][0]} here"
+    days = mine.publications.join(theirs.publications, on=("seq", "publication"), how="anti")
+    if days.height:
+        return f"publication {days['publication'][0]}"
+    closes = mine.closes.join(theirs.closes, on=("seq", "sha256"), how="anti")
+    return f"{closes['action'][0]} of {closes['month'][0]}" if closes.height else ""
 
 
 def _fill(lake: Lake, warehouse: Warehouse, known: There, progress: Progress) -> Pulled:

@@ -117,7 +117,8 @@ def changed(warehouse: Warehouse) -> int:
             modified = warehouse.client.get_table(place, retry=_retry()).modified
     except StoreError as error:
         if isinstance(error.__cause__, NotFound):
-            raise InputError(f"BigQuery: there is no {place}: run `chipledger copy --to bigquery`") from error
+            remedy = "look at `project` and `dataset`, or fill it with `chipledger copy --to bigquery`"
+            raise InputError(f"BigQuery: there is no {place}: {remedy}") from error
         raise
     return int(modified.timestamp() * 1000) if modified else 0
 

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from accounting.close import close
 from accounting.errors import InputError, StoreError
+from accounting.inputs.importing import silent
 from accounting.stores.bigquery import rows
+from accounting.stores.closing import closes
 from accounting.stores.lake import Lake
 from tests.fakes.bigquery.faults import Fault
 from tests.fakes.bigquery.serving import Loopback
 from tests.segments import Node
 from tests.stores.bigquery.hosts import Host, differing, held, host, settings
 from tests.test_ingest import bring
-from tests.test_pipeline import FILES
+from tests.test_pipeline import FILES, NOW
 
 
 @pytest.mark.parametrize("streamed", [True, False])
@@ -59,6 +62,21 @@ def test_a_lake_with_something_of_its_own_is_not_replaced(one: Host) -> None:
     assert held(one.ledger) == before
 
 
+def test_an_undo_and_a_close_are_its_own(one: Host) -> None:
+    one.push()
+    close(one.ledger.project, "2025-01", NOW, silent)
+    with pytest.raises(InputError, match=r"has what BigQuery has not \(close of 2025-01\)"):
+        one.pull()
+
+    one.lake.undo_import(1)
+    with pytest.raises(InputError, match=r"has what BigQuery has not \(import 1, jobs.*, is undone here\)"):
+        one.pull()
+    one.push()
+    one.pull()
+    assert one.lake.imports()[0].state == "undone"
+    assert [line.month for line in closes(one.lake)] == ["2025-01"]
+
+
 def test_a_pull_that_fails_leaves_the_lake_as_it_was(one: Host, loopback: Loopback, tmp_path: Path) -> None:
     one.push()
     two = host(tmp_path / "two", settings(loopback, streamed=False))
@@ -83,7 +101,7 @@ def test_rows_that_are_gone_are_noticed(one: Host, loopback: Loopback, tmp_path:
 
 
 def test_nothing_can_be_pulled_from_nowhere(loopback: Loopback, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="dataset gpu has no chipledger in it"):
+    with pytest.raises(InputError, match=r"dataset acme\.gpu has no chipledger in it"):
         host(tmp_path / "two", settings(loopback)).pull()
 
 

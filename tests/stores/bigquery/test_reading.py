@@ -230,7 +230,7 @@ def test_a_query_over_the_cap_is_not_run(fleet: Fleet) -> None:
 def test_a_dataset_that_is_not_there_is_one_line(fleet: Fleet) -> None:
     with pytest.raises(StoreError, match=r"^BigQuery, a query: .*[Nn]ot found"):
         fleet.asking(dataset="elsewhere").query("SELECT COUNT(*) FROM usage")
-    with pytest.raises(InputError, match=r"there is no .*elsewhere.switch: run"):
+    with pytest.raises(InputError, match=r"there is no .*elsewhere.switch: look at"):
         _ = fleet.asking(dataset="elsewhere").version
 
 

@@ -1,0 +1,250 @@
+"""Charges against a provider's bill: what is billed and not computed becomes lines of the month, to the nano-unit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from accounting.bill_tables import RECONCILIATION
+from accounting.core import bill
+from accounting.core.bill import Billed, Key, nano
+from accounting.core.rounding import NANO
+from accounting.core.shares import nearest, shares
+from accounting.tables import ADJUSTMENTS
+
+HALF_CENT = NANO // 200
+KINDS = {"usage": "overhead"}
+"""Charge kind of what is no accelerator's, by type of charge; taxes, adjustments and roundings are reconciliation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """Charges of an accelerator on a day: nano-units by team, and device time in ms."""
+
+    costs: Mapping[str, int]
+    ms: int
+
+    @property
+    def cost(self) -> int:
+        return sum(self.costs.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One provider's bill of one month; `platform` bears what is nobody's."""
+
+    month: str
+    provider: str
+    currency: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Rows of `RECONCILIATION` and of `ADJUSTMENTS`, without `publication`."""
+
+    rows: pl.DataFrame
+    lines: pl.DataFrame
+
+
+def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, scope: Scope) -> Reconciled:
+    """`invoice` are all lines of the bill (accelerators canonical), `charges` the provider's computed charges.
+
+    The charges and the lines add up to the bill. Unused parts of commitments go to the team of the fee's label, else
+    to the platform; everything else to the teams that bear the accelerator's charges of the day, or those of the month.
+    """
+    rows = invoice.to_dicts()
+    of_accelerators = [row for row in rows if row["accelerator"] and row["charge_type"] in ("usage", "commitment_fee")]
+    rest = [row for row in rows if not (row["accelerator"] and row["charge_type"] in ("usage", "commitment_fee"))]
+    coarse = bill.coarse(of_accelerators)
+    billed = bill.accelerators(of_accelerators, coarse)
+    computed = _computed(charges, scope, coarse)
+    compared: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    for key in sorted(billed.keys() | computed.keys()):
+        row = _row(key, billed.get(key, Billed()), computed.get(key, Computed({}, 0)), scope, key in billed)
+        compared.append(row)
+        lines += _lines(key, row, billed.get(key, Billed()), computed.get(key, Computed({}, 0)), scope)
+    everybody = _everybody(computed)
+    for (sku, kind, _), one in bill.others(rest):
+        compared.append(_other_row(sku, one, scope))
+        lines += _other_lines(sku, KINDS.get(kind, "reconciliation"), one, everybody, scope)
+    return Reconciled(_frame(_merged(compared)), _adjustments(lines, scope))
+
+
+def _computed(charges: pl.DataFrame, scope: Scope, coarse: set[str]) -> dict[Key, Computed]:
+    first = date.fromisoformat(f"{scope.month}-01")
+    found: dict[Key, Computed] = {}
+    sums = charges.group_by("day", "accelerator", "team").agg(pl.col("cost", "device_seconds").sum()).sort("team")
+    for day, accelerator, team, cost, seconds in sums.iter_rows():
+        key = (first if accelerator in coarse else day, accelerator)
+        known = found.get(key, Computed({}, 0))
+        costs = {**known.costs, team: known.costs.get(team, 0) + nano(cost)}
+        found[key] = Computed(costs, known.ms + int((seconds or 0) * 1000))
+    return found
+
+
+def _row(key: Key, billed: Billed, computed: Computed, scope: Scope, there: bool) -> dict[str, Any]:
+    hours = nearest(computed.ms * NANO, 3_600_000)
+    difference = billed.cost - billed.unused_cost - billed.credits - computed.cost
+    known = hours > 0 and billed.hours is not None
+    by_quantity = nearest((billed.hours - hours) * computed.cost, hours) if known and billed.hours is not None else None
+    return {
+        **_said(scope, key[0], billed),
+        "accelerator": key[1],
+        "status": _status(billed, computed, hours, difference, there),
+        "computed_hours": hours or None,
+        "billed_hours": billed.hours,
+        "computed_cost": computed.cost,
+        "difference": difference,
+        "quantity_effect": by_quantity,
+        "price_effect": None if by_quantity is None else difference - by_quantity,
+    }
+
+
+def _status(billed: Billed, computed: Computed, hours: int, difference: int, there: bool) -> str:
+    if not there:
+        return "seen_not_billed"
+    if not computed.ms:
+        return "billed_not_seen"
+    if abs(difference) < HALF_CENT:
+        return "matched"
+    near = billed.hours is not None and abs(billed.hours - hours) < NANO // 1000
+    return "priced_differently" if near else "quantity_differs"
+
+
+def _said(scope: Scope, day: date, billed: Billed) -> dict[str, Any]:
+    return {
+        "month": scope.month,
+        "provider": scope.provider,
+        "day": day,
+        "projects": ", ".join(sorted(billed.projects)) or None,
+        "description": billed.description,
+        "billed_cost": billed.cost,
+        "unused_cost": billed.unused_cost,
+        "credits": billed.credits,
+        "currency": scope.currency,
+    }
+
+
+def _other_row(sku: str, billed: Billed, scope: Scope) -> dict[str, Any]:
+    first = date.fromisoformat(f"{scope.month}-01")
+    return {
+        **_said(scope, first, billed),
+        "sku": sku,
+        "status": "overhead",
+        "computed_cost": 0,
+        "difference": billed.cost,
+    }
+
+
+def _merged(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A SKU with several types of charge or labels has one row."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["day"], row.get("accelerator"), row.get("sku"))
+        if key in found:
+            known = found[key]
+            names = {n for one in (known, row) for n in (one["projects"] or "").split(", ") if n}
+            sums = {name: known[name] + row[name] for name in ("billed_cost", "difference")}
+            found[key] = {**known, **sums, "projects": ", ".join(sorted(names)) or None}
+        else:
+            found[key] = row
+    return list(found.values())
+
+
+def _lines(key: Key, row: dict[str, Any], billed: Billed, computed: Computed, scope: Scope) -> Iterator[dict[str, Any]]:
+    day, accelerator = key
+    said = {"day": day, "accelerator": accelerator, "price_id": None}
+    for team, left in sorted(billed.unused.items(), key=lambda one: one[0] or ""):
+        yield {
+            **said,
+            "team": team or scope.platform,
+            "charge_kind": "commitment_unused",
+            "nano": left,
+            "borne_by_rule": None,
+        }
+    for kind, amount in (("credit", billed.credits), ("reconciliation", row["difference"])):
+        yield from _spread(said, kind, amount, computed.costs, scope)
+
+
+def _other_lines(
+    sku: str, kind: str, billed: Billed, everybody: Mapping[str, int], scope: Scope
+) -> Iterator[dict[str, Any]]:
+    said = {"day": date.fromisoformat(f"{scope.month}-01"), "accelerator": None, "price_id": f"sku:{sku}"}
+    if billed.label_team is not None:
+        yield {
+            **said,
+            "team": billed.label_team,
+            "charge_kind": kind,
+            "nano": billed.cost,
+            "borne_by_rule": f"{kind}:label",
+        }
+    else:
+        yield from _spread(said, kind, billed.cost, everybody, scope)
+
+
+def _spread(
+    said: dict[str, Any], kind: str, amount: int, weights: Mapping[str, int], scope: Scope
+) -> Iterator[dict[str, Any]]:
+    """Nobody has a weight: the platform bears it."""
+    parts = shares(amount, weights)
+    rule = f"{kind}:cost" if parts else f"{kind}:platform"
+    for team, part in (parts or {scope.platform: amount}).items():
+        if part:
+            yield {**said, "team": team, "charge_kind": kind, "nano": part, "borne_by_rule": rule}
+
+
+def _everybody(computed: Mapping[Key, Computed]) -> dict[str, int]:
+    everybody: dict[str, int] = {}
+    for one in computed.values():
+        for team, cost in one.costs.items():
+            everybody[team] = everybody.get(team, 0) + cost
+    return everybody
+
+
+def _frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    names = [name for name in RECONCILIATION.names if name != "publication"]
+    money = {c.name for c in RECONCILIATION.columns if c.kind == "money"}
+    told = [[_cell(row.get(name), name in money) for name in names] for row in rows]
+    schema = {name: RECONCILIATION.schema[name] for name in names}
+    return pl.DataFrame(told, schema=schema, orient="row").sort("day", "accelerator", "sku", nulls_last=True)
+
+
+def _cell(value: Any, money: bool) -> Any:  # noqa: ANN401 - a cell of any column
+    return Decimal(value).scaleb(-9) if money and value is not None else value
+
+
+_GRAIN = ("charge_kind", "day", "accelerator", "price_id", "team", "borne_by_rule")
+
+
+def _adjustments(lines: Sequence[dict[str, Any]], scope: Scope) -> pl.DataFrame:
+    """Rows of the table: what is of one grain is one row."""
+    sums: dict[tuple[Any, ...], int] = {}
+    for line in lines:
+        key = tuple(line[name] for name in _GRAIN)
+        sums[key] = sums.get(key, 0) + line["nano"]
+    rows = [_adjustment(dict(zip(_GRAIN, key, strict=True)), amount, scope) for key, amount in sums.items()]
+    names = [name for name in ADJUSTMENTS.names if name != "publication"]
+    schema = {name: ADJUSTMENTS.schema[name] for name in names}
+    frame = pl.DataFrame([[row.get(name) for name in names] for row in rows], schema=schema, orient="row")
+    return frame.sort("day", "team", "charge_kind", "charge_id")
+
+
+def _adjustment(said: dict[str, Any], amount: int, scope: Scope) -> dict[str, Any]:
+    text = "\x1f".join(str(part) for part in (scope.month, scope.provider, *said.values()))
+    return {
+        **said,
+        "charge_id": hashlib.sha256(text.encode()).hexdigest()[:32],
+        "month": scope.month,
+        "provider": scope.provider,
+        "price_status": "priced",
+        "cost": Decimal(amount).scaleb(-9),
+        "currency": scope.currency,
+    }

@@ -1,0 +1,34 @@
+-- fail: the charges of a provider in a month and the lines that reconcile them do not add up to its bill.
+WITH computed AS (
+  SELECT charges.month, COALESCE(charges.provider, '') AS provider, charges.cost
+  FROM staged.charges AS charges
+  UNION ALL
+  SELECT charges.month, COALESCE(charges.provider, ''), charges.cost
+  FROM store.charges AS charges
+  JOIN live_publications AS live
+    ON live.cluster = charges.cluster AND live.day = charges.day AND live.publication = charges.publication
+  LEFT JOIN run.redone AS redone ON redone.cluster = charges.cluster AND redone.day = charges.day
+  WHERE redone.day IS NULL
+  UNION ALL
+  SELECT adjustments.month, adjustments.provider, adjustments.cost
+  FROM staged.adjustments AS adjustments
+  WHERE adjustments.corrects IS NULL
+),
+
+sums AS (
+  SELECT computed.month, computed.provider, SUM(computed.cost) AS cost
+  FROM computed
+  GROUP BY computed.month, computed.provider
+),
+
+billed AS (
+  SELECT invoice.month, invoice.provider, SUM(invoice.cost) + SUM(invoice.credits) AS cost
+  FROM run.invoice AS invoice
+  GROUP BY invoice.month, invoice.provider
+)
+
+SELECT billed.month, billed.provider, billed.cost AS expected, sums.cost AS actual
+FROM billed
+LEFT JOIN sums ON sums.month = billed.month AND sums.provider = billed.provider
+WHERE COALESCE(sums.cost, 0) <> billed.cost
+ORDER BY billed.month, billed.provider
