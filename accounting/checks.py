@@ -148,9 +148,9 @@ def _billed(lake: Lake, due: Sequence[Due]) -> pl.DataFrame:
     keys = [(bill.month, bill.provider) for one in due for bill in one.bills]
     mine = pl.LazyFrame(keys, schema={"month": pl.String, "provider": pl.String}, orient="row")
     rows = effective(lake, "invoice").rename({"invoice_month": "month"})
-    return (
-        rows.join(mine, on=("month", "provider"), how="semi").select("month", "provider", "cost", "credits").collect()
-    )
+    last = pl.max_horizontal("usage_start_ms", pl.col("usage_end_ms") - 1)
+    told = rows.join(mine, on=("month", "provider"), how="semi").with_columns(day=pl.from_epoch(last, "ms").dt.date())
+    return told.select("month", "provider", "day", "cost", "credits").collect()
 
 
 def _by_table(lake: Lake, files: Sequence[StagedFile]) -> dict[str, list[str]]:

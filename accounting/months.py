@@ -167,5 +167,5 @@ def _charges(lake: Lake, todo: Sequence[plan.Day], staged: Sequence[StagedFile])
     kept = [(x.cluster, x.day, x.publication) for x in lake.live() if (x.cluster, x.day) not in redone]
     schema = {"cluster": pl.String, "day": pl.Date, "publication": pl.String}
     live = pl.LazyFrame(kept, schema=schema, orient="row")
-    before = lake.scan(CHARGES, lake.snapshot().files[CHARGES.name]).join(live, on=list(schema), how="semi")
+    before = lake.scan(CHARGES, lake.snapshot().files.get(CHARGES.name, [])).join(live, on=list(schema), how="semi")
     return pl.concat([before, lake.scan(CHARGES, [f.path for f in staged if f.table == CHARGES.name])])

@@ -64,6 +64,13 @@ def show_verdict(verdict: Verdict, *, brief: bool) -> None:
         _show("what the time truly was (these inputs tell less)", verdict.really, truly)
         models = (_word("model"), ("busy hours", "hours", ",.3f"))
         _show("models that share a server (no input tells them apart)", verdict.served, models)
+    if verdict.bills.height:
+        amounts = (("invoice", "total"), ("unused commitment", "unused"), ("credits", "credits"))
+        _show(
+            "Google's invoices, and the charges of their months",
+            verdict.bills,
+            (_word("month"), *_told(amounts, ",.2f")),
+        )
     _show_remote(verdict.remote, brief=brief)
     count = verdict.bill.height + verdict.unheld.height + verdict.overhead.height
     click.echo(f"cost against the truth: {count} figures, differences add up to {verdict.misbilled:.9f}")

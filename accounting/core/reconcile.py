@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -56,7 +56,8 @@ class Reconciled:
 def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, scope: Scope) -> Reconciled:
     """`invoice` are all lines of the bill (accelerators canonical), `charges` the provider's computed charges.
 
-    The charges and the lines add up to the bill. Unused parts of commitments go to the team of the fee's label, else
+    The charges up to the last day that is billed and the lines add up to the bill: one that is not complete yet says
+    nothing of later days. Unused parts of commitments go to the team of the fee's label, else
     to the platform; everything else to the teams that bear the accelerator's charges of the day, or those of the month.
     """
     rows = invoice.to_dicts()
@@ -64,7 +65,7 @@ def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, scope: Scope) -> Rec
     rest = [row for row in rows if not (row["accelerator"] and row["charge_type"] in ("usage", "commitment_fee"))]
     coarse = bill.coarse(of_accelerators)
     billed = bill.accelerators(of_accelerators, coarse)
-    computed = _computed(charges, scope, coarse)
+    computed = _computed(charges.filter(pl.col("day") <= billed_until(rows)), scope, coarse)
     compared: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
     for key in sorted(billed.keys() | computed.keys()):
@@ -76,6 +77,12 @@ def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, scope: Scope) -> Rec
         compared.append(_other_row(sku, one, scope))
         lines += _other_lines(sku, KINDS.get(kind, "reconciliation"), one, everybody, scope)
     return Reconciled(_frame(_merged(compared)), _adjustments(lines, scope))
+
+
+def billed_until(rows: Sequence[dict[str, Any]]) -> date:
+    """The last day (UTC) of which a line tells."""
+    last = max(max(row["usage_start_ms"], row["usage_end_ms"] - 1) for row in rows)
+    return datetime.fromtimestamp(last / 1000, UTC).date()
 
 
 def _computed(charges: pl.DataFrame, scope: Scope, coarse: set[str]) -> dict[Key, Computed]:

@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from accounting.errors import InputError
+from accounting.simulate.bill import invoice
 from accounting.simulate.company import HOUR, PPM
 from accounting.simulate.faults import Wrong, faults
 from accounting.simulate.remote import truth as remote_truth
@@ -21,7 +22,7 @@ from accounting.simulate.world import World, of_pool
 
 SECONDS = pl.Decimal(38, 9)
 FOLDER = "truth"
-FRAMES = ("usage", "faults", "really", "served", "parts", "remote", "blur", "tokens", "quotas")
+FRAMES = ("usage", "faults", "really", "served", "parts", "remote", "blur", "tokens", "quotas", "bills")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ class Answer:
 
     `parts`: team, model, hours: how busy those were whose parts of shared devices agents tell. Of clusters that are
     known only through APIs: `remote` is their usage, `blur`, `tokens` and `quotas` as in `remote.truth.Answer`.
+    `bills`: month, total, unused and credits of each invoice of Google's.
     """
 
     facts: Facts
@@ -105,6 +107,7 @@ class Answer:
     blur: pl.DataFrame
     tokens: pl.DataFrame
     quotas: pl.DataFrame
+    bills: pl.DataFrame
 
 
 def save(
@@ -126,6 +129,7 @@ def save(
     _hours(part.really for part in parts).write_parquet(place / "really.parquet")
     _hours(part.served for part in parts).write_parquet(place / "served.parquet")
     _parts(pl.concat(shared)).write_parquet(place / "parts.parquet")
+    _bills(world).write_parquet(place / "bills.parquet")
     for name, frame in remote._asdict().items():
         frame.write_parquet(place / f"{name}.parquet")
     facts = Facts(world.places.height, *blur(world, added(part.runs for part in parts), interval))
@@ -145,6 +149,14 @@ def _hours(spent: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """ppm·ms summed, as hours."""
     whole = added(spent)
     return whole.select(whole.columns[0], hours=pl.col("spent").cast(float) / PPM / HOUR)
+
+
+def _bills(world: World) -> pl.DataFrame:
+    made = invoice(world)
+    rows = [] if made is None else [(made.month, made.total, made.unused, made.credits)]
+    names = ("total", "unused", "credits")
+    frame = pl.DataFrame(rows, schema=["month", *names], orient="row")
+    return frame.cast({"month": pl.String, **dict.fromkeys(names, SECONDS)})
 
 
 def _shared(world: World, hourly: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import polars as pl
 
 from accounting.simulate.agents import exported, records, site
+from accounting.simulate.bill import invoice
 from accounting.simulate.company import ADS, AGENTS, DAY, MISPRINTED, POOLS, PRICES, RULES
 from accounting.simulate.faults import Wrong
 from accounting.simulate.sampler import Meter, batches, meter
@@ -71,6 +72,7 @@ def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[I
     beside, disagreements = _segments(world, made, segments, folder, interval, tell)
     found = [_import(name) for name in tables]
     found.append(Import("jobs", "sacct-hpc.txt", "sacct-hpc.toml"))
+    found += _invoices(world, folder)
     lost = int(segments.filter(fate=LOST)["batches"].sum())
     wrong = Wrong(sum(n for _, n in samples), disagreements, lost)
     return sorted([*found, *(i for i, _ in samples), beside], key=lambda i: i.late), wrong
@@ -81,6 +83,19 @@ def _import(table: str) -> Import:
     name = re.sub("-(early|wrong)$", "", table)
     kind = name if name in ("capacity", "prices", "teams") else "jobs"
     return Import(kind, f"{table}.csv", f"{name}.toml", table == "prices", "price-list" if name == "prices" else None)
+
+
+def _invoices(world: World, folder: Path) -> list[Import]:
+    """The invoice of the month that is over, and what the next one says of that month."""
+    made = invoice(world)
+    if made is None:
+        return []
+    made.lines.write_csv(folder / "invoice.csv")
+    made.late.write_csv(folder / "invoice-late.csv")
+    return [
+        Import("invoice", "invoice.csv", "invoice.toml"),
+        Import("invoice", "invoice-late.csv", "invoice.toml", late=True),
+    ]
 
 
 def _segments(

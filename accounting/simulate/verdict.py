@@ -39,6 +39,7 @@ class Verdict:
     `parts`: team, model, truth, accounted (busy hours), difference (part of one): of workloads that share devices, told
     apart by agents. `faults`: fault, truth, accounted (hours, or how many samples),
     difference, allowed. `really`: hours by the full taxonomy; `served`: model, hours of each that shares a server.
+    `bills`: month, and total, unused and credits of the invoice, true and as charged (`…_told`); exact.
     `remote` is of the clusters that only APIs tell of, which are in none of the others.
     `failures` says in words what is not as it must be.
     """
@@ -52,6 +53,7 @@ class Verdict:
     faults: pl.DataFrame
     really: pl.DataFrame
     served: pl.DataFrame
+    bills: pl.DataFrame
     remote: remote.Verdict
     failures: list[str]
 
@@ -70,8 +72,10 @@ def judge(project: Project, folder: Path) -> Verdict:
     faults, parts = _faults(project, answer), _parts(project, answer.parts)
     failures = [*_misplaced(states), *_misplaced(faults), *_misbilled(bill, unheld, overhead)]
     apis = remote.judge(project, answer)
-    failures += [*_misjudged(busy), *_misjudged(parts), *apis.failures]
-    return Verdict(states, bill, unheld, overhead, busy, parts, faults, answer.really, answer.served, apis, failures)
+    bills = _bills(project, answer.bills)
+    failures += [*_misjudged(busy), *_misjudged(parts), *apis.failures, *_misreconciled(bills)]
+    told = (answer.really, answer.served, bills, apis, failures)
+    return Verdict(states, bill, unheld, overhead, busy, parts, faults, *told)
 
 
 def _found(project: Project, name: str) -> pl.DataFrame:
@@ -125,6 +129,21 @@ def _bill(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
     both = right.join(found, on=["team", "model"], how="full", coalesce=True, nulls_equal=True)
     filled = both.with_columns(pl.col("truth", "accounted", "idle_truth", "idle_accounted").fill_null(0))
     return filled.with_columns(difference=pl.col("accounted") - pl.col("truth")).sort("team", "model")
+
+
+def _bills(project: Project, truth: pl.DataFrame) -> pl.DataFrame:
+    found = project.query(sql.read("simulate/invoices"))
+    told = pl.col("total_told", "unused_told", "credits_told").fill_null(0)
+    return truth.join(found, on="month", how="left").with_columns(told).sort("month")
+
+
+def _misreconciled(bills: pl.DataFrame) -> list[str]:
+    return [
+        f"invoice of {row['month']}: {what} {row[f'{what}_told']}, where {row[what]} is true"
+        for row in bills.iter_rows(named=True)
+        for what in ("total", "unused", "credits")
+        if row[what] != row[f"{what}_told"]
+    ]
 
 
 def _unheld(project: Project, truth: pl.DataFrame) -> pl.DataFrame:

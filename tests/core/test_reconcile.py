@@ -81,7 +81,8 @@ def test_more_hours_are_told_from_another_price() -> None:
 
 
 def test_what_nobody_saw_is_the_platforms_and_what_was_not_billed_goes_back() -> None:
-    found = done([billed("7", project="lost", accelerator="L4")], [charge("a", "20", 2)])
+    later = charge("a", "99", 1, SECOND)
+    found = done([billed("7", project="lost", accelerator="L4")], [charge("a", "20", 2), later])
 
     assert dict(zip(found.rows["accelerator"], found.rows["status"], strict=True)) == {
         "H100-80GB": "seen_not_billed",
@@ -182,6 +183,7 @@ LINES = st.lists(
             "sku": st.sampled_from(["x", "y"]),
         }
     ),
+    min_size=1,
     max_size=12,
 )
 CHARGED = st.lists(
@@ -210,7 +212,8 @@ def test_charges_and_lines_add_up_to_the_bill_in_any_order(
     found = done(rows, charges)
 
     whole = sum((row["cost"] + row["credits"] for row in rows), Decimal(0))
-    computed = sum((row["cost"] for row in charges), Decimal(0))
+    last = max(one["day"] for one in bill)
+    computed = sum((row["cost"] for row in charges if row["day"] <= last), Decimal(0))
     assert computed + sum(found.lines["cost"].to_list(), Decimal(0)) == whole
     assert found.lines["charge_id"].is_unique().all()
     assert set(status(found)) <= set(STATUSES)
@@ -238,7 +241,7 @@ def test_every_status_is_met(name: str) -> None:
         "priced_differently": done([billed("21", quantity=Decimal(2))], [charge("a", "20", 2)]),
         "quantity_differs": done([billed("21", quantity=Decimal(3))], [charge("a", "20", 2)]),
         "billed_not_seen": done([billed("21")], []),
-        "seen_not_billed": done([], [charge("a", "20", 2)]),
+        "seen_not_billed": done([billed("1", accelerator=None)], [charge("a", "20", 2)]),
         "overhead": done([billed("1", accelerator=None)], []),
     }
-    assert status(seen[name]) == [name]
+    assert name in status(seen[name])
