@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from accounting.errors import InputError, StoreError
+from accounting.kinds import NAMES
 from accounting.policy import DatedPolicy, IdleBearer, Policy, PolicyKeys, UnallocatedBearer, base_policy, timeline
 
 FILE = "chipledger.toml"
@@ -63,6 +64,15 @@ class BigQueryTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     storage_endpoint: str = ""
 
 
+class GlTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[gl]`: accounts of the journal; `by_kind` has an account of its own for kinds of charges."""
+
+    expense: Text = "6100"
+    recovery: Text = "6900"
+    cost_center: Text = "platform"
+    by_kind: dict[str, Text] = field(default_factory=dict)
+
+
 class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """chipledger.toml as people write it."""
 
@@ -72,6 +82,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     billing: dict[str, BillingTable] = field(default_factory=dict)
     accelerators: dict[str, Text] = field(default_factory=dict)
     policy: PolicyKeys = PolicyKeys()
+    gl: GlTable = GlTable()
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -86,6 +97,7 @@ class Config(Struct, frozen=True, kw_only=True):
     zones: dict[str, str]
     aliases: dict[str, str]
     policies: tuple[Policy, ...]
+    gl: GlTable = GlTable()
 
 
 def load_config(path: Path | None) -> Config:
@@ -103,6 +115,7 @@ def load_config(path: Path | None) -> Config:
         zones={provider: _zone(table.zone, provider) for provider, table in raw.billing.items()},
         aliases=raw.accelerators,
         policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
+        gl=_gl(raw.gl),
     )
 
 
@@ -186,6 +199,13 @@ def _zone(zone: str, provider: str) -> str:
     return zone
 
 
+def _gl(table: GlTable) -> GlTable:
+    for kind in table.by_kind:
+        if kind not in NAMES:
+            raise InputError(f"{FILE}: gl.by_kind.{kind}: is not a kind of charge; there are {', '.join(NAMES)}")
+    return table
+
+
 def _explain(message: str, struct: type[Struct]) -> str:
     what, _, path = message.partition(" - at `")
     key = path.rstrip("`").removeprefix("$").removeprefix(".")
@@ -210,7 +230,7 @@ def _choices(key: str) -> tuple[str, ...]:
 
 
 def _keys(struct: type[Struct]) -> list[str]:
-    nested = (LakeTable, InboxTable, BigQueryTable, BillingTable, PolicyKeys)
+    nested = (LakeTable, InboxTable, BigQueryTable, BillingTable, PolicyKeys, GlTable)
     return [info.encode_name for part in (struct, *nested) for info in msgspec.structs.fields(part)]
 
 

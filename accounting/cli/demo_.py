@@ -100,8 +100,8 @@ def _show(built: Built, folder: Path, seconds: float) -> None:
         click.echo(line)
     if not can_read_google():
         click.echo(WITHOUT_GOOGLE)
-    for path in built.reports:
-        click.echo(f"report: {path}")
+    statement, *_ = [path for path in reversed(built.reports) if path.name.count("-") == 2 and path.suffix == ".pdf"]
+    click.echo(f"reports: {len(built.reports)} files, among them {statement}")
     click.echo()
     show_verdict(judge(built.project, folder), brief=True)
     click.echo()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 
 import polars as pl
 
@@ -14,19 +16,23 @@ import sql
 from accounting.billed import platform_of
 from accounting.errors import InputError
 from accounting.periods import Period, checked, period
-from accounting.project import Project
+from accounting.project import LakeReader, Project
 from accounting.reports.focus.rows import Issuer
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """`charges` are rows of the month, of `team` where that is not None; `summary` their sums, the total last."""
+    """`charges` are rows of the month, of `team` where that is not None; `summary` their sums, the total last.
+
+    `teams` is what each team's charges cost, of all teams; one of which nothing is priced is not in it.
+    """
 
     period: Period
     team: str | None
     charges: pl.DataFrame
     summary: pl.DataFrame
     issuer: Issuer
+    teams: Mapping[str, Decimal]
 
     @property
     def stem(self) -> str:
@@ -34,16 +40,50 @@ class Month:
         return self.period.month if self.team is None else f"{self.period.month}-{file_name(self.team)}"
 
 
-def read(project: Project, month: str, team: str | None) -> Month:
-    """Raises `InputError` where `month` is not YYYY-MM or nothing was charged in it to the team."""
-    which = {"month": checked(month), "team": team}
-    with closing(project.lake_reader()) as reader:
-        charges = reader.query(sql.read("commands/charges_of_month"), which)
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Months of a project, all of one state of its lake."""
+
+    project: Project
+    reader: LakeReader
+
+    def month(self, month: str, team: str | None) -> Month:
+        """Raises `InputError` where `month` is not YYYY-MM or nothing was charged in it to the team."""
+        which = {"month": checked(month), "team": team}
+        charges = self.reader.query(sql.read("commands/charges_of_month"), which)
         if charges.is_empty():
-            raise InputError(_nothing(reader.query(sql.read("commands/months")), month, team))
-        summary = reader.query(sql.read("commands/summary_of_month"), which)
-    stands = period(project, month)
-    return Month(stands, team, charges, summary, _issuer(project, stands, charges))
+            raise InputError(_nothing(self._known(), month, team))
+        summary = self.reader.query(sql.read("commands/summary_of_month"), which)
+        every = summary
+        if team is not None:
+            every = self.reader.query(sql.read("commands/summary_of_month"), {**which, "team": None})
+        stands = period(self.project, month)
+        return Month(stands, team, charges, summary, _issuer(self.project, stands, charges), _costs(every))
+
+    def before(self, month: Month) -> Month | None:
+        """The month before, of the same team; None where nothing was charged in it."""
+        year, number = map(int, month.period.month.split("-"))
+        before = f"{year - (number == 1):04d}-{(number + 10) % 12 + 1:02d}"
+        teams = self._known().filter(month=before)["team"]
+        if teams.is_empty() or (month.team is not None and month.team not in teams):
+            return None
+        return self.month(before, month.team)
+
+    def _known(self) -> pl.DataFrame:
+        return self.reader.query(sql.read("commands/months"))
+
+
+@contextmanager
+def shelf(project: Project) -> Iterator[Shelf]:
+    """The months of a project as they are now."""
+    with closing(project.lake_reader()) as reader:
+        yield Shelf(project, reader)
+
+
+def _costs(summary: pl.DataFrame) -> dict[str, Decimal]:
+    """By team; the last row of a summary is the total."""
+    priced = summary.head(-1).filter(pl.col("cost").is_not_null())
+    return dict(priced.group_by("team").agg(pl.col("cost").sum()).sort("team").iter_rows())
 
 
 def _issuer(project: Project, stands: Period, charges: pl.DataFrame) -> Issuer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,10 +12,14 @@ from typing import BinaryIO
 import polars as pl
 
 from accounting.errors import InputError, StoreError
+from accounting.inputs.importing import Progress, silent
 from accounting.project import Project
 from accounting.reports.focus.bundle import bundle
-from accounting.reports.month import Month, read
+from accounting.reports.journal import journal
+from accounting.reports.month import Month, Shelf, shelf
 from accounting.reports.rows import write_rows
+from accounting.reports.statement.pdf import statement
+from accounting.reports.workbook import write_workbook
 
 Write = Callable[[BinaryIO], object]
 
@@ -48,25 +52,64 @@ def formats(text: str) -> list[str]:
     return wanted
 
 
-def write(project: Project, month: str, team: str | None, wanted: Iterable[str], out: Path, now: int) -> Written:
-    """Writes the month's files of the `wanted` formats into `out`, made where missing; raises as `month.read` does."""
-    found = read(project, month, team)
+def write(
+    project: Project,
+    month: str,
+    team: str | None,
+    wanted: Collection[str],
+    out: Path,
+    now: int,
+    *,
+    each: bool = False,
+    progress: Progress = silent,
+) -> Written:
+    """Writes the month's files of the `wanted` formats into `out`, made where missing; raises as `Shelf.month` does.
+
+    With `each`, also those of each team; what is returned besides the files is the total of all.
+    """
     at = datetime.fromtimestamp(now / 1000, UTC)
-    files = []
-    for one in wanted:
-        for file in FORMATS[one](found, at):
-            _write(out / file.name, file.write)
-            files.append((out / file.name, file.said))
+    with shelf(project) as months:
+        found = months.month(month, team)
+        files = _fill(months, found, wanted, out, at)
+        teams = sorted(found.charges["team"].unique()) if each and team is None else []
+        for done, one in enumerate(teams):
+            progress(f"writing the files of {one}", done / len(teams))
+            files += _fill(months, months.month(month, one), wanted, out, at)
     total = found.summary.row(-1, named=True)
     return Written(files, total["cost"], total["currency"], total["unpriced_hours"])
 
 
-def _csv(month: Month, at: datetime) -> Iterator[File]:
+def _fill(months: Shelf, month: Month, wanted: Collection[str], out: Path, at: datetime) -> list[tuple[Path, str]]:
+    made = [file for one in wanted for file in FORMATS[one](months, month, at)]
+    for file in made:
+        _write(out / file.name, file.write)
+    return [(out / file.name, file.said) for file in made]
+
+
+def _csv(months: Shelf, month: Month, at: datetime) -> Iterator[File]:
     yield _rows(f"{month.stem}-charges.csv", month.charges)
     yield _rows(f"{month.stem}-summary.csv", month.summary)
 
 
-def _focus(month: Month, at: datetime) -> Iterator[File]:
+def _pdf(months: Shelf, month: Month, at: datetime) -> Iterator[File]:
+    made = statement(month, months.before(month))
+    said = "a draft, the month is open" if month.period.open else "as it was closed"
+    yield File(f"{month.stem}-statement.pdf", lambda out: out.write(made), said)
+
+
+def _xlsx(months: Shelf, month: Month, at: datetime) -> Iterator[File]:
+    said = f"{month.charges.height:,} rows"
+    yield File(
+        f"{month.stem}-statement.xlsx", lambda out: write_workbook(month, month.period.closed_at or at, out), said
+    )
+
+
+def _gl(months: Shelf, month: Month, at: datetime) -> Iterator[File]:
+    made = journal(month, months.project.config.gl)
+    yield _rows(f"{month.stem}-gl.csv", made)
+
+
+def _focus(months: Shelf, month: Month, at: datetime) -> Iterator[File]:
     """Both versions, and a folder with all datasets of 1.4 under the names that FOCUS gives them."""
     made = bundle(month.charges, month.period, month.issuer, at)
     if made.left_out:
@@ -80,7 +123,16 @@ def _focus(month: Month, at: datetime) -> Iterator[File]:
         yield _rows(f"{month.stem}-focus-1.4/{name}.csv", rows)
 
 
-FORMATS: dict[str, Callable[[Month, datetime], Iterator[File]]] = {"csv": _csv, "focus": _focus}
+FORMATS: dict[str, Callable[[Shelf, Month, datetime], Iterator[File]]] = {
+    "csv": _csv,
+    "pdf": _pdf,
+    "xlsx": _xlsx,
+    "focus": _focus,
+    "gl": _gl,
+}
+
+PRICED = ("focus", "gl")
+"""Formats that have no way to say that a cost is not known, and refuse a month that has such."""
 
 
 def _rows(name: str, frame: pl.DataFrame) -> File:

@@ -165,7 +165,7 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
         if not late:
             closed = _close(project, plan, progress)
     progress("writing reports", None)
-    reports = tuple(_reports(project, folder / REPORTS))
+    reports = tuple(_reports(project, folder / REPORTS, progress))
     _note(msgspec.structs.replace(plan, built=True), folder)
     return Built(project, tuple(tallies), tuple(runs), reports, closed)
 
@@ -221,9 +221,18 @@ def _ingest(project: Project, inbox: Path, progress: Progress) -> Tally:
     return ingest(project.lake, open_inbox(inbox.name, inbox.parent), now_ms(), progress=progress)
 
 
-def _reports(project: Project, out: Path) -> list[Path]:
-    months = project.query("SELECT DISTINCT month FROM charges ORDER BY month")["month"].to_list()
-    return [path for m in months for path, _ in report.write(project, m, None, ("csv", "focus"), out, now_ms()).files]
+def _reports(project: Project, out: Path, progress: Progress) -> list[Path]:
+    """Every format that has a way to say what each month holds; of the last month also each team's statement."""
+    months = project.query(
+        "SELECT month, COUNT(*) - COUNT(cost) AS unpriced FROM charges GROUP BY month ORDER BY month"
+    )
+    written = []
+    for month, unpriced in months.iter_rows():
+        wanted = [one for one in report.FORMATS if not (unpriced and one in report.PRICED)]
+        written += report.write(project, month, None, wanted, out, now_ms(), progress=progress).files
+    last = months["month"].item(-1)
+    written += report.write(project, last, None, ("pdf",), out, now_ms(), each=True, progress=progress).files
+    return sorted({path for path, _ in written})
 
 
 def day_before(now: int) -> date:
