@@ -20,6 +20,7 @@ COMMANDS = (
     "copy",
     "check",
     "query",
+    "explain",
     "status",
     "owners",
     "doctor",

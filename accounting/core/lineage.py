@@ -64,13 +64,12 @@ def holdings(done: Accounted, found: Lineage) -> pl.DataFrame:
     """The jobs, and what agents told, that held in the charge's rows: columns of `accounting.core.holdings.held`.
 
     `start` and `end` are those of the holding, clipped to the partition and cut where its team changes; `place` is the
-    one that accounts it, `observed` the device that it named.
+    one that accounts it, `observed` the device that it named, `asked_pool` and `asked_accelerator` are its own words.
     """
     setting, held = done.setting, found.rows.filter(pl.col("ident") != NOBODY)
     idents = setting.identities.filter(pl.col("ident").is_in(held["ident"].unique().to_list()))
-    if not idents.height:
-        return _located(done, done.owned.clear())
-    mine = done.owned.join(idents.select(HOLDER).unique(), on=HOLDER, how="semi", nulls_equal=True)
+    own = done.owned.with_columns(asked_pool="pool", asked_accelerator="accelerator")
+    mine = own.join(idents.select(HOLDER).unique(), on=HOLDER, how="semi", nulls_equal=True)
     located = _located(done, mine).with_row_index("_holding")
     spans = held.select("place", since="start", until="end").unique()
     during = located.join(spans, on="place").filter(

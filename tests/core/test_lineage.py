@@ -121,7 +121,7 @@ def test_only_the_holder_s_own_jobs_are_named() -> None:
 
 
 def test_time_of_a_pool_is_traced_to_the_jobs_that_drew_on_it() -> None:
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {"workload_id": None, "quantity_ppm": ONE, "accelerator": A100, "start_ms": at(1), "end_ms": at(2)},
         {"workload_id": None, "quantity_ppm": ONE, "start_ms": at(3), "end_ms": at(4)},
     ]
