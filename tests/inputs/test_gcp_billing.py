@@ -22,7 +22,7 @@ SPOT = "Nvidia H100 80GB GPU attached to Spot Preemptible VMs running in America
 UTC = pl.Datetime("us", "UTC")
 PAIR = pl.List(pl.Struct({"key": pl.String, "value": pl.String}))
 CREDIT = pl.List(pl.Struct({"name": pl.String, "amount": pl.Float64, "id": pl.String, "type": pl.String}))
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "billing_account_id": pl.String,
     "service": pl.Struct({"id": pl.String, "description": pl.String}),
     "sku": pl.Struct({"id": pl.String, "description": pl.String}),
@@ -110,7 +110,7 @@ def as_json(rows: list[Row], folder: Path) -> Path:
 def as_parquet(rows: list[Row], folder: Path) -> Path:
     path = folder / "export.parquet"
     times = [name for name, kind in SCHEMA.items() if kind is UTC]
-    texts = {**SCHEMA, **dict.fromkeys(times, pl.String)}
+    texts = pl.Schema({**SCHEMA, **dict.fromkeys(times, pl.String)})
     frame = pl.DataFrame(rows, schema=texts).with_columns(
         pl.col(times).str.replace(" UTC", "+0000").str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us")
     )
