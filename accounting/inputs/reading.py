@@ -40,6 +40,11 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{path}: {error.strerror}: check the path and its permissions") from error
 
 
+def scan(path: Path) -> pl.LazyFrame:
+    """The rows of a Parquet file of our own making."""
+    return pl.scan_parquet(path, glob=False)
+
+
 def _parquet(path: Path, mapping: Mapping) -> Staged:
     try:
         frame = pl.scan_parquet(path, row_index_name=ROW, row_index_offset=1, glob=False)
