@@ -47,7 +47,7 @@ def command(ctx: click.Context, kind: str, file: Path, mapping: Path, source: st
             strict=strict,
             progress=tell,
         )
-    _show(outcome, file)
+    show(outcome, file)
     if kind == "capacity" and not outcome.unchanged:
         _show_added(project.lake, outcome.record.seq)
     pushing.after_commit(project)
@@ -62,7 +62,8 @@ def _show_added(lake: Lake, seq: int) -> None:
         )
 
 
-def _show(outcome: Outcome, file: Path) -> None:
+def show(outcome: Outcome, file: Path) -> None:
+    """Prints what an import did."""
     record = outcome.record
     if outcome.named:
         click.echo(
