@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 import sql
-from accounting import checks, pipeline, plan
+from accounting import checks, pipeline, plan, tolerance
 from accounting.billed import bills
 from accounting.core.cents import in_cents
 from accounting.core.ledger import SORT, digest
@@ -43,12 +43,13 @@ def close(project: Project, month: str, now: int, progress: Progress) -> Closed:
     lake = project.lake
     lines = closing.closes(lake)
     progress("looking at the month", None)
+    known = max((one.seq for one in lake.live()), default=0)
     _check_turn(project, lines, month, now)
     rows = _charges(project, month)
     _check_whole(project, rows, month)
+    tolerance.check(project, month)
     progress("checking", None)
     _check_laws(project, month)
-    known = max((one.seq for one in lake.live()), default=0)
     name = f"close-{month}-{len(lines) + 1:04d}"
     file = lake.stage(LEDGER, rows.with_columns(publication=pl.lit(name)))
     issued = _statements(rows)

@@ -44,9 +44,15 @@ class InboxTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class BillingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[billing.PROVIDER]`: the zone in which that provider's billing months begin and end."""
+    """`[billing.PROVIDER]`: the zone in which that provider's billing months begin and end.
+
+    A month whose bill is further from the charges than `tolerance` percent of it, and than `tolerance_amount`, is not
+    closed.
+    """
 
     zone: Text = "UTC"
+    tolerance: Decimal = Decimal("0.5")
+    tolerance_amount: Decimal = Decimal(500)
 
 
 class BigQueryTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +101,7 @@ class Config(Struct, frozen=True, kw_only=True):
     keep_inbox: bool
     bigquery: BigQueryTable | None
     zones: dict[str, str]
+    billing: dict[str, BillingTable]
     aliases: dict[str, str]
     policies: tuple[Policy, ...]
     gl: GlTable = GlTable()
@@ -113,6 +120,7 @@ def load_config(path: Path | None) -> Config:
         keep_inbox=raw.inbox.keep,
         bigquery=raw.bigquery,
         zones={provider: _zone(table.zone, provider) for provider, table in raw.billing.items()},
+        billing={provider: _tolerant(table, provider) for provider, table in raw.billing.items()},
         aliases=raw.accelerators,
         policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
         gl=_gl(raw.gl),
@@ -203,6 +211,14 @@ def _gl(table: GlTable) -> GlTable:
     for kind in table.by_kind:
         if kind not in NAMES:
             raise InputError(f"{FILE}: gl.by_kind.{kind}: is not a kind of charge; there are {', '.join(NAMES)}")
+    return table
+
+
+def _tolerant(table: BillingTable, provider: str) -> BillingTable:
+    for key in ("tolerance", "tolerance_amount"):
+        value = getattr(table, key)
+        if not value.is_finite() or value < 0:
+            raise InputError(f"{FILE}: billing.{provider}.{key}: {value} is not a tolerance; write 0 or more")
     return table
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from accounting.agent_tables import AGENT
+from accounting.bill_tables import RECONCILIATION, STATUSES
 from accounting.ledger_tables import CLOSES, PERIODS, STATEMENTS
 from accounting.schema import Column, Table
 from accounting.tables import (
@@ -14,6 +15,7 @@ from accounting.tables import (
     CHARGE_KINDS,
     CHARGES,
     INPUTS,
+    KINDS,
     PUBLICATIONS,
     QUARANTINE,
     RESULTS,
@@ -65,7 +67,7 @@ def _lines() -> Iterator[str]:
         yield from _table(table.name, replace(ADJUSTMENTS, doc=CHARGES.doc) if table == CHARGES else table)
     yield "\nThe view `publications` has one more column, `live` (BOOL): whether it is the publication that counts."
     yield "The view `live_publications` has only those, of clusters; `live_months` those of lines of months.\n"
-    for table in (CLOSES, STATEMENTS):
+    for table in (RECONCILIATION, CLOSES, STATEMENTS):
         yield from _table(table.name, table)
     yield "\n`statements` has one more column, `state` (STRING): issued, or void where its month was opened again."
     yield "`live_closes` has the close that counts of each closed month; `periods` has a row for each month:\n"
@@ -79,6 +81,12 @@ def _lines() -> Iterator[str]:
     yield "As `chipledger ingest` took it from the inbox. Rows may repeat each other, and count once."
     for name, table in AGENT.items():
         yield from _table(f"input.{name}", table)
+    yield "\n## Charge kinds\n"
+    yield "| charge_kind | meaning |\n|---|---|"
+    yield from (f"| `{kind}` | {doc} |" for kind, doc in KINDS.items())
+    yield "\n## Statuses of a reconciliation\n"
+    yield "| status | meaning |\n|---|---|"
+    yield from (f"| `{status}` | {doc} |" for status, doc in STATUSES.items())
     yield "\n## States\n"
     yield "Every millisecond of a device has exactly one.\n"
     yield "| state | meaning | charge_kind |\n|---|---|---|"

@@ -30,6 +30,7 @@ PARTS = (
     Part("free", "Free, nobody asked", "held by nobody, no request waiting", "waste"),
     Part("unhealthy", "Unhealthy", "the device could not be used, held or not", "overhead"),
     Part("maintenance", "In maintenance", "taken out of service by its scheduler", "overhead"),
+    Part("bill", "Bills beyond accelerator time", "unused commitments, hosts, credits, differences", "bill"),
     Part("unobserved", "Held, not observed", "no sample says what it did: not counted as waste", "unknown"),
     Part(
         "unlogged", "Not recorded", "no job log and no agent says whether it was held: not counted as waste", "unknown"

@@ -28,6 +28,7 @@ SPOT = "Nvidia H100 80GB GPU attached to Spot Preemptible VMs running in America
 JANUARY_BILL = HEADER + (
     f"gcp,S1,{SPOT},ml,2025-01-30T00:00:00Z,2025-01-31T00:00:00Z,96,120,0,0,USD,2025-01,2025-02-02T00:00:00Z,\n"
     f"gcp,S1,{SPOT},ml,2025-01-31T00:00:00Z,2025-02-01T00:00:00Z,96,124.5,-0.5,0,USD,202501,2025-02-02T00:00:00Z,\n"
+    f"gcp,S1,{SPOT},ml,2025-02-01T00:00:00Z,2025-02-01T08:00:00Z,32,40,0,0,USD,2025-01,2025-02-02T00:00:00Z,\n"
     "gcp,C1,A3 Instance Core running in Americas,ml,2025-01-30T00:00:00Z,2025-01-30T01:00:00Z,4,7.25,0,0,USD,2025-01,"
     "2025-02-02T00:00:00Z,\n"
     "gcp,L1,Nvidia L4 GPU running in Iowa,lost,2025-01-31T00:00:00Z,2025-01-31T01:00:00Z,1,0.71,0,0,USD,2025-01,"
@@ -73,7 +74,7 @@ def test_charges_of_a_month_are_its_invoice(ledger: Ledger) -> None:
     assert bring(ledger).record.rejected == 0
     report = ledger.run()
 
-    assert total(ledger) == Decimal("252.36")
+    assert total(ledger) == Decimal("292.36")
     assert {one["status"] for one in report.reconciled} >= {"matched", "billed_not_seen", "overhead"}
     kinds = dict(
         asked(ledger, "SELECT charge_kind, SUM(cost) AS c FROM charges WHERE state IS NULL GROUP BY 1").iter_rows()
@@ -104,7 +105,7 @@ def test_an_overlapping_export_counts_once(ledger: Ledger) -> None:
     bring(ledger, "".join([*more, late]))
     ledger.run()
 
-    assert total(ledger) == Decimal("253.36")
+    assert total(ledger) == Decimal("293.36")
 
 
 def test_a_duplicate_row_of_an_export_is_quarantined(ledger: Ledger) -> None:
@@ -113,7 +114,7 @@ def test_a_duplicate_row_of_an_export_is_quarantined(ledger: Ledger) -> None:
 
     assert outcome.record.rejected == 1
     ledger.run()
-    assert total(ledger) == Decimal("252.36")
+    assert total(ledger) == Decimal("292.36")
 
 
 @pytest.mark.parametrize(
@@ -137,6 +138,18 @@ def test_a_bill_in_another_currency_is_refused(ledger: Ledger) -> None:
     bring(ledger, JANUARY_BILL.replace(",USD,", ",EUR,"))
     with pytest.raises(InputError, match=r"the bill of gcp for 2025-01 and its charges are in EUR and USD"):
         ledger.run()
+
+
+def test_a_bill_that_is_too_far_off_is_not_closed(ledger: Ledger) -> None:
+    bring(ledger, JANUARY_BILL.replace(",124.5,", ",725,"))
+    ledger.run()
+    with pytest.raises(
+        InputError, match=r"the bill of gcp and the charges differ by 603\.57 USD, more than the 500\.00"
+    ):
+        close(ledger.project, JANUARY, NOW, silent)
+    text = (ledger.folder / "chipledger.toml").read_text()
+    (ledger.folder / "chipledger.toml").write_text(text.replace("# tolerance_amount = 500", "tolerance_amount = 606"))
+    close(ledger.project, JANUARY, NOW, silent)
 
 
 def test_after_the_close_the_month_stays_and_the_next_one_corrects(ledger: Ledger) -> None:

@@ -27,7 +27,7 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     total = view.row("bill_total", bill.parameters)
     span = amounts.days(total["first_day"], total["last_day"]) if total["first_day"] else "no days"
     period = f"{amounts.month(month)}, billing month ({span}{f'; {view.zones}' if view.zones else ', UTC'})"
-    said = basis(view, period, bill.scope.said) + states.refusals(view, asked_for)
+    said = basis(view, f"{period} · {_standing(view, month)}", bill.scope.said) + states.refusals(view, asked_for)
     if total["device_seconds"] is None:
         st.html(said + states.no_rows(amounts.month(month), view))
         return
@@ -50,6 +50,14 @@ def body(view: View, asked_for: dict[str, str]) -> None:
         _workloads(view, bill)
 
 
+def _standing(view: View, month: str) -> str:
+    """Whether the month can still change."""
+    row = view.row("period", {"month": month})
+    if row["closed_at"] is None:
+        return "open, figures may change"
+    return f"closed {amounts.instant(row['closed_at'])}, {row['statements']} statements"
+
+
 def _cards(view: View, bill: Bill, now: Row, before: Row) -> list[Card]:
     seen = ratio(now["observed_cost"], now["cost"])
     used = f"the busy part; {percent(seen)} of the cost was observed" if seen is not None else "nothing was observed"
@@ -65,7 +73,8 @@ def _cards(view: View, bill: Bill, now: Row, before: Row) -> list[Card]:
     return [
         first,
         *(_part(view, now, kind) for kind in ("usage", "idle", "unallocated")),
-        *([_part(view, now, "overhead")] if now["overhead_seconds"] else []),
+        *([_part(view, now, "overhead")] if now["overhead_cost"] is not None or now["overhead_seconds"] else []),
+        *([_adjusted(view, now)] if now["adjusted_cost"] is not None else []),
         Card("bill_used", "Used basis", now["used_cost"], money(now["used_cost"], view.currency), used),
     ]
 
@@ -75,6 +84,12 @@ def _part(view: View, now: Row, kind: str) -> Card:
     note = f"{percent(ratio(cost, now['cost']))} of the total"
     unpriced = amounts.unpriced(now[f"{kind}_unpriced_seconds"])
     return Card(f"bill_{kind}", kind.capitalize(), cost, money(cost, view.currency), note, unpriced)
+
+
+def _adjusted(view: View, now: Row) -> Card:
+    cost = now["adjusted_cost"]
+    note = "unused commitments, credits, differences to the bill, corrections"
+    return Card("bill_adjusted", "Adjustments", cost, money(cost, view.currency), note)
 
 
 def _statement(view: View, bill: Bill, now: Row, before: Row) -> None:

@@ -27,6 +27,7 @@ KINDS = (
     ("idle", "Idle", "idle_cost"),
     ("free", "Unallocated", "unallocated_cost"),
     ("unhealthy", "Overhead", "overhead_cost"),
+    ("bill", "Adjustments", "adjusted_cost"),
 )
 
 

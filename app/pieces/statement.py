@@ -15,13 +15,21 @@ from app.pieces.tables import Column, Line, extra, link, table, text, two
 
 Row = Mapping[str, Any]
 APART = {"unowned": "no rule and no claim names a team", "platform": "what nobody held or could use, and nobody owns"}
-KINDS = {"Usage": "usage_cost", "Idle": "idle_cost", "Unallocated": "unallocated_cost", "Overhead": "overhead_cost"}
+KINDS = {
+    "Usage": "usage_cost",
+    "Idle": "idle_cost",
+    "Unallocated": "unallocated_cost",
+    "Overhead": "overhead_cost",
+    "Adjustments": "adjusted_cost",
+}
+RARE = ("overhead_cost", "adjusted_cost")
+"""Shown only where there is any."""
 
 
 def kinds(rows: Sequence[Row]) -> dict[str, str]:
-    """The kinds of cost that make a total, by name, and their columns; overhead only where there is any."""
-    found = any(row["overhead_cost"] is not None for row in rows)
-    return {name: column for name, column in KINDS.items() if found or column != "overhead_cost"}
+    """The kinds of cost that make a total, by name, and their columns; the rare ones only where there is any."""
+    found = {column for column in RARE for row in rows if row[column] is not None}
+    return {name: column for name, column in KINDS.items() if column in found or column not in RARE}
 
 
 def teams(

@@ -24,6 +24,7 @@ GROUPS = {
     "free": ("free", "Free"),
     "unhealthy": ("unhealthy", "Out of service"),
     "maintenance": ("unhealthy", "Out of service"),
+    "bill": ("bill", "Of bills"),
     "unobserved": ("unobserved", "Unknown"),
     "unlogged": ("unobserved", "Unknown"),
 }

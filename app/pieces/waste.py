@@ -19,7 +19,14 @@ COLUMNS = (
     Column("Cost", figure=True),
     Column("Share", figure=True),
 )
-KINDS = {"used": "Used", "partly": "Not busy", "waste": "Waste", "overhead": "Out of service", "unknown": "Unknown"}
+KINDS = {
+    "used": "Used",
+    "partly": "Not busy",
+    "waste": "Waste",
+    "overhead": "Out of service",
+    "bill": "Of bills",
+    "unknown": "Unknown",
+}
 
 
 @dataclass(frozen=True, slots=True)

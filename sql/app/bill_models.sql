@@ -8,6 +8,7 @@ SELECT
   SUM(CASE WHEN charges.charge_kind = 'idle' THEN charges.cost END) AS idle_cost,
   SUM(CASE WHEN charges.charge_kind = 'unallocated' THEN charges.cost END) AS unallocated_cost,
   SUM(CASE WHEN charges.charge_kind = 'overhead' THEN charges.cost END) AS overhead_cost,
+  SUM(CASE WHEN charges.charge_kind NOT IN ('usage', 'idle', 'unallocated', 'overhead') THEN charges.cost END) AS adjusted_cost,
   SUM(charges.cost) AS cost,
   SUM(charges.used_cost) AS used_cost,
   SUM(CASE WHEN charges.cost IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds

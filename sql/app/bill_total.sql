@@ -5,6 +5,7 @@ SELECT
   SUM(CASE WHEN charges.charge_kind = 'idle' THEN charges.cost END) AS idle_cost,
   SUM(CASE WHEN charges.charge_kind = 'unallocated' THEN charges.cost END) AS unallocated_cost,
   SUM(CASE WHEN charges.charge_kind = 'overhead' THEN charges.cost END) AS overhead_cost,
+  SUM(CASE WHEN charges.charge_kind NOT IN ('usage', 'idle', 'unallocated', 'overhead') THEN charges.cost END) AS adjusted_cost,
   SUM(charges.cost) AS cost,
   SUM(charges.used_cost) AS used_cost,
   SUM(CASE WHEN charges.cost IS NULL THEN charges.device_seconds ELSE 0 END) AS unpriced_seconds,
@@ -15,8 +16,8 @@ SELECT
   SUM(CASE WHEN charges.charge_kind = 'overhead' THEN charges.device_seconds END) AS overhead_seconds,
   SUM(CASE WHEN charges.cost IS NULL AND charges.charge_kind = 'overhead' THEN charges.device_seconds END) AS overhead_unpriced_seconds,
   COUNT(*) AS lines,
-  MIN(charges.day) AS first_day,
-  MAX(charges.day) AS last_day
+  MIN(CASE WHEN charges.state IS NOT NULL AND charges.corrects IS NULL THEN charges.day END) AS first_day,
+  MAX(CASE WHEN charges.state IS NOT NULL AND charges.corrects IS NULL THEN charges.day END) AS last_day
 FROM charges
 WHERE charges.month = @month
   AND (@cluster IS NULL OR charges.cluster = @cluster)

@@ -16,6 +16,7 @@ WITH parts AS (
   SELECT
     DATE_TRUNC(charges.day, MONTH) AS day,
     CASE
+      WHEN charges.state IS NULL THEN 'bill'
       WHEN charges.state = 'allocated_active' AND charges.used_cost IS NOT NULL THEN 'active'
       WHEN charges.state = 'allocated_active' AND charges.cost IS NULL THEN 'active'
       WHEN charges.state IN ('allocated_active', 'allocated_unobserved') THEN 'unobserved'

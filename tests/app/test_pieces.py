@@ -65,7 +65,7 @@ def test_displayed_cents_and_shares_add_up() -> None:
     cents = [D(text) for text in re.findall(r">\$([\d.]+)<", html)]
     shares = [D(text) for text in re.findall(r">([\d.]+)%<", html)]
 
-    assert sum(cents[:-1]) == cents[-1] == D("366.67")
+    assert sum(cents[:-1]) == cents[-1] == D("400.00")
     assert sum(shares[:-1]) == shares[-1] == D("100.0")
 
 
@@ -143,7 +143,7 @@ def test_every_unallocated_state_has_a_reason() -> None:
     assert {reasons.short(state) for state in free} == set(reasons.REASONS)
 
 
-FIGURES = ("usage_cost", "idle_cost", "unallocated_cost", "overhead_cost", "cost", "used_cost")
+FIGURES = ("usage_cost", "idle_cost", "unallocated_cost", "overhead_cost", "adjusted_cost", "cost", "used_cost")
 
 
 def test_the_statement_shows_overhead_where_there_is_any() -> None:
@@ -162,7 +162,7 @@ def test_the_statement_shows_overhead_where_there_is_any() -> None:
 
 
 def test_the_statement_sets_nobodys_rows_apart() -> None:
-    figures = dict.fromkeys(FIGURES, D(1)) | {"overhead_cost": None}
+    figures = dict.fromkeys(FIGURES, D(1)) | {"overhead_cost": None, "adjusted_cost": None}
     row = {"team": "unowned", "device_seconds": D(3600), "unpriced_seconds": D(7200), **figures}
     html = statement.teams([row], {}, row, {"cost": D(2)}, "USD", lambda team: f"./{team}", "2026-02")
 
@@ -172,7 +172,7 @@ def test_the_statement_sets_nobodys_rows_apart() -> None:
 
 
 def test_a_statement_without_a_month_before_compares_nothing() -> None:
-    figures = dict.fromkeys(FIGURES, D(1)) | {"overhead_cost": None}
+    figures = dict.fromkeys(FIGURES, D(1)) | {"overhead_cost": None, "adjusted_cost": None}
     row = {"team": "red", "device_seconds": D(3600), "unpriced_seconds": D(0), **figures}
     html = statement.teams([row], {}, row, {"cost": None}, "USD", lambda team: f"./{team}", "2026-02")
 

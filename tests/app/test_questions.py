@@ -106,7 +106,7 @@ def test_teams_models_and_lines_add_up_to_the_bill(either: Project, scope: Scope
         found = rows(either, name, scope)
         for column in ("device_seconds", "cost", "used_cost"):
             assert added(found, column) == (total[column] or 0), (name, column)
-    parts = [total[f"{kind}_cost"] or 0 for kind in ("usage", "idle", "unallocated", "overhead")]
+    parts = [total[f"{kind}_cost"] or 0 for kind in ("usage", "idle", "unallocated", "overhead", "adjusted")]
     assert sum(parts) == (total["cost"] or 0)
 
 

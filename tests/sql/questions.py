@@ -290,10 +290,11 @@ CASES = [
     Case(
         "reconciliation",
         MONTH,
-        "provider usage_cost idle_cost unallocated_cost overhead_cost cost hours unpriced_hours cost_left seconds_left",
+        "provider usage_cost idle_cost unallocated_cost overhead_cost adjusted_cost cost hours unpriced_hours"
+        " cost_left seconds_left",
         [
-            ("aws", None, None, None, None, None, 24, 24, 0, 0),
-            ("onprem", 492, 68, 340, None, 900, 240, 0, 0, 0),
+            ("aws", None, None, None, None, None, None, 24, 24, 0, 0),
+            ("onprem", 492, 68, 340, None, None, 900, 240, 0, 0, 0),
         ],
     ),
     Case(

@@ -145,17 +145,19 @@ def _revised(
     from google.api_core.exceptions import PreconditionFailed
 
     tried = False
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         there = warehouse.client.get_table(place)
         if not (fields := revise(there)):
-            return tried
+            break
         tried = True
         try:
             warehouse.client.update_table(there, fields)
         except PreconditionFailed:
-            continue
-        return True
-    raise StoreError(f"BigQuery: others change {place} all the time: run it again")
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            break
+    return tried
 
 
 def resource(settings: BigQueryTable, table: Table) -> bigquery.Table:
