@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,7 +13,9 @@ import click
 from accounting.books import Row, import_book
 from accounting.cli import import_, pushing, screen
 from accounting.core.tco import nano, said
+from accounting.errors import InputError
 from accounting.owned import Rate, read_rates
+from accounting.price_lists import STALE_DAYS, Aged, listed
 from accounting.stores.lake import now_ms
 
 _FORMATS = click.Choice(["table", "csv"])
@@ -26,6 +29,7 @@ def command() -> None:
     Examples:
       chipledger prices tco nodes.toml
       chipledger prices tco nodes.toml --import && chipledger run
+      chipledger prices catalog --provider gcp --import
     """
 
 
@@ -53,6 +57,48 @@ def tco(ctx: click.Context, file: Path, imported: bool, form: str) -> None:
             _show(rate)
     if imported:
         _import(ctx, [rate.row for rate in rates], f"tco-{name}", f"tco:{name}")
+
+
+@command.command("catalog")
+@click.option("--provider", "providers", multiple=True, help="Only of this provider; may be given several times.")
+@click.option("--region", "regions", multiple=True, help="Only of this region; may be given several times.")
+@click.option("--import", "imported", is_flag=True, help="Import what is shown, under the source catalog.")
+@click.option("--format", "form", type=_FORMATS, default="table", show_default=True, help="How to print the prices.")
+@click.pass_context
+def catalog(
+    ctx: click.Context, providers: tuple[str, ...], regions: tuple[str, ...], imported: bool, form: str
+) -> None:
+    """List prices of the clouds that come with chipledger, each with its age and where it is from.
+
+    They are a start where no price list of your own is at hand: check them against your provider's.
+
+    \b
+    Examples:
+      chipledger prices catalog --provider gcp --region us-central1
+      chipledger prices catalog --provider gcp --provider aws --import
+    """
+    today = datetime.fromtimestamp(now_ms() / 1000, UTC).date()
+    found = listed(providers, regions, today)
+    if not found:
+        raise InputError("prices catalog: no price of these providers in these regions; leave out --region to see all")
+    if form == "csv":
+        _write([one.listed.row | {"as_of": one.listed.as_of, "source": one.listed.source} for one in found])
+    else:
+        _show_listed(found)
+    if imported:
+        _import(ctx, [one.listed.row for one in found], "catalog", "catalog")
+
+
+def _show_listed(found: Sequence[Aged]) -> None:
+    rows = [
+        (p.provider, p.region, p.accelerator, p.purchase, f"{p.price_per_hour.normalize():f}", p.currency, p.covers,
+         f"{p.as_of}{' (stale)' if one.stale else ''}", p.source)
+        for one in found for p in [one.listed]
+    ]  # fmt: skip
+    columns = ("provider", "region", "accelerator", "purchase", "per hour", "", "covers", "as of", "source")
+    screen.table("", columns, rows, right=(4,))
+    if stale := sum(one.stale for one in found):
+        click.echo(f"\n{stale} of {len(found)} are older than {STALE_DAYS} days: look at the provider's own list")
 
 
 def _parts(rate: Rate) -> list[dict[str, object]]:

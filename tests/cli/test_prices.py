@@ -66,3 +66,34 @@ def test_a_wrong_file_is_one_line(shell: Shell, tmp_path: Path) -> None:
     (shell.folder / "hall.toml").write_text(NODE.replace("years = 5", "years = 0"))
     assert "hall.toml: rate 1: years: 0 must be above 0" in refused(shell, "prices", "tco", "hall.toml")
     assert "cannot be read" in refused(shell, "prices", "tco", str(tmp_path / "none.toml"))
+
+
+def test_the_catalog_is_shown_and_imported(empty: Shell) -> None:
+    shown = empty("prices", "catalog", "--provider", "gcp", "--region", "us-central1")
+    assert shown.returncode == 0, shown.stderr
+    assert "11.06125" in shown.stdout
+    assert "eastus" not in shown.stdout
+
+    done = empty("prices", "catalog", "--provider", "aws", "--import")
+    assert done.stdout.splitlines()[-1] == "prices/catalog.csv: 11 prices imported as import 1, 0 rejected"
+    assert [i.source for i in empty.lake.imports(live_only=True)] == ["catalog"]
+    rows = list(csv.DictReader(empty("prices", "catalog", "--format", "csv").stdout.splitlines()))
+    assert {row["as_of"] for row in rows} >= {"2026-07-20", "2024-12-23"}
+    assert "did you mean 'gcp'" in refused(empty, "prices", "catalog", "--provider", "gpc")
+
+
+def test_the_catalog_prices_a_cloud(empty: Shell) -> None:
+    capacity = "cluster,accelerator,quantity,provider,region,purchase\nc,a2-highgpu-8g,1,gcp,us-central1,spot\n"
+    jobs = "cluster,accelerator,quantity,start,end\nc,a100,8,2026-01-01T00:00:00Z,2026-01-01T10:00:00Z\n"
+    for args in (
+        empty.put("capacity", capacity),
+        empty.put("jobs", jobs),
+        ("prices", "catalog", "--import"),
+        ("run",),
+    ):
+        done = empty(*args)
+        assert done.returncode == 0, done.stderr
+    asked = empty("query", "--format", "csv", "SELECT SUM(cost) AS cost, SUM(list_cost) AS l FROM charges")
+
+    cost, listed = map(Decimal, asked.stdout.splitlines()[1].split(","))
+    assert (cost, listed) == (80 * Decimal("1.92802"), 80 * Decimal("3.673385"))
