@@ -85,7 +85,7 @@ class World:
         return pl.DataFrame(rows, schema={**INPUTS[kind].schema, **(_TOLD if kind == "samples" else {})})
 
     def inventory(self, shuffle: Random | None = None) -> stock.Inventory:
-        frames = {kind: self.frame(kind, shuffle) for kind in INPUTS}
+        frames = {kind: self.frame(kind, shuffle) for kind in _DEFAULTS}
         names = pl.DataFrame(
             {"accelerator": [H100, A100], "canonical": [H100, A100], "chips_ppm": pl.Series([ONE, ONE], dtype=pl.Int64)}
         )

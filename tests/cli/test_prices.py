@@ -97,3 +97,29 @@ def test_the_catalog_prices_a_cloud(empty: Shell) -> None:
 
     cost, listed = map(Decimal, asked.stdout.splitlines()[1].split(","))
     assert (cost, listed) == (80 * Decimal("1.92802"), 80 * Decimal("3.673385"))
+
+
+def test_a_negotiated_price_wins_over_the_catalog_and_a_run_checks_it(empty: Shell) -> None:
+    capacity = "cluster,accelerator,quantity,provider,region,purchase\nc,a2-highgpu-8g,1,gcp,us-central1,on_demand\n"
+    jobs = "cluster,accelerator,quantity,start,end\nc,a100,8,2026-01-01T00:00:00Z,2026-01-01T10:00:00Z\n"
+    ours = (
+        "accelerator,provider,region,purchase,price_per_hour,kind,start\n"
+        "a100,gcp,us-central1,on_demand,2.5,negotiated,2026-01-01T04:00:00Z\n"
+    )
+    for args in (
+        empty.put("capacity", capacity),
+        empty.put("jobs", jobs),
+        ("prices", "catalog", "--import"),
+        ("run",),
+        empty.put("prices", ours),
+        ("run",),
+        ("check",),
+    ):
+        done = empty(*args)
+        assert done.returncode == 0, done.stderr
+    asked = empty("query", "--format", "csv", "SELECT SUM(cost) AS cost, SUM(list_cost) AS l FROM charges")
+    kinds = empty("query", "--format", "csv", "SELECT kind FROM prices ORDER BY start")
+
+    cost, listed = map(Decimal, asked.stdout.splitlines()[1].split(","))
+    assert (cost, listed) == (32 * Decimal("3.673385") + 48 * Decimal("2.5"), 80 * Decimal("3.673385"))
+    assert kinds.stdout.split() == ["kind", "list", "negotiated"]
