@@ -132,7 +132,7 @@ _PLACE = {"cluster": "c", "pool": "p", "accelerator": H100, "quantity_ppm": ONE}
 _DEFAULTS: dict[str, Row] = {
     "jobs": _PLACE,
     "capacity": _PLACE,
-    "prices": {"accelerator": H100, "currency": "USD", "covers": "machine"},
+    "prices": {"accelerator": H100, "currency": "USD", "covers": "machine", "kind": "list"},
     "teams": {"priority": 0},
     "samples": {"cluster": "c", "part": False, "rank": 9},
 }
@@ -355,6 +355,8 @@ _MATCHES: tuple[Row, ...] = (
     {"purchase": "spot"},
     {"purchase": "on_demand"},
     {"provider": "gcp"},
+    {"provider": "gcp", "kind": "negotiated"},
+    {"purchase": "spot", "kind": "negotiated"},
     {"provider": "gcp", "purchase": "spot"},
     {"region": "eu"},
     {"accelerator": A100},

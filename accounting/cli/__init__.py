@@ -15,6 +15,7 @@ COMMANDS = (
     "init",
     "import",
     "imports",
+    "prices",
     "ingest",
     "run",
     "copy",
