@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from accounting.core.observed import LONGEST_HOLD
+from accounting.core.pricing import NEGOTIATED
 from accounting.core.steps import DAY, HOUR, daily
 from accounting.inventory import Inventory, Span, capacity_of
 from accounting.policy import Policy
@@ -211,9 +212,11 @@ def _quota_counts(rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _priced(inventory: Inventory, mine: pl.Expr) -> pl.DataFrame:
-    """The prices of accelerators that the cluster has."""
+    """The prices of accelerators that the cluster has; a day of list prices keeps its fingerprint from before kinds."""
     used = [f.filter(mine).select("accelerator") for f in (inventory.jobs, inventory.capacity)]
-    return inventory.prices.join(pl.concat(used).unique(), on="accelerator", how="semi")
+    rows = inventory.prices.join(pl.concat(used).unique(), on="accelerator", how="semi")
+    agreed = pl.when(pl.col("kind") == NEGOTIATED).then(pl.format("{} negotiated", "accelerator"))
+    return rows.with_columns(accelerator=agreed.otherwise("accelerator")).drop("kind")
 
 
 def _open(rows: pl.DataFrame) -> pl.DataFrame:

@@ -78,6 +78,7 @@ INPUT_PRICES = Table(
         ("price_per_hour!", "money", "Price of one accelerator for one hour."),
         ("currency!", "string", "ISO 4217 code."),
         ("covers!", "string", "machine (all-in) or accelerator."),
+        ("kind", "string", "list or negotiated; NULL: list."),
     ),
 )
 INPUT_TEAMS = Table(
@@ -326,6 +327,7 @@ PRICES = Table(
         ("price_per_hour", "money", "Price of one accelerator-hour."),
         ("currency", "string", "Currency."),
         ("covers", "string", "machine or accelerator."),
+        ("kind", "string", "list or negotiated; NULL: unpriced, or published before there were kinds."),
         _RUN,
     ),
     partition_by="day",

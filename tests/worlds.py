@@ -85,7 +85,7 @@ class World:
         return pl.DataFrame(rows, schema={**INPUTS[kind].schema, **(_TOLD if kind == "samples" else {})})
 
     def inventory(self, shuffle: Random | None = None) -> stock.Inventory:
-        frames = {kind: self.frame(kind, shuffle) for kind in INPUTS}
+        frames = {kind: self.frame(kind, shuffle) for kind in _DEFAULTS}
         names = pl.DataFrame(
             {"accelerator": [H100, A100], "canonical": [H100, A100], "chips_ppm": pl.Series([ONE, ONE], dtype=pl.Int64)}
         )
@@ -132,7 +132,7 @@ _PLACE = {"cluster": "c", "pool": "p", "accelerator": H100, "quantity_ppm": ONE}
 _DEFAULTS: dict[str, Row] = {
     "jobs": _PLACE,
     "capacity": _PLACE,
-    "prices": {"accelerator": H100, "currency": "USD", "covers": "machine"},
+    "prices": {"accelerator": H100, "currency": "USD", "covers": "machine", "kind": "list"},
     "teams": {"priority": 0},
     "samples": {"cluster": "c", "part": False, "rank": 9},
 }
@@ -355,6 +355,8 @@ _MATCHES: tuple[Row, ...] = (
     {"purchase": "spot"},
     {"purchase": "on_demand"},
     {"provider": "gcp"},
+    {"provider": "gcp", "kind": "negotiated"},
+    {"purchase": "spot", "kind": "negotiated"},
     {"provider": "gcp", "purchase": "spot"},
     {"region": "eu"},
     {"accelerator": A100},

@@ -71,7 +71,7 @@ def command(
     if outcome is None:
         click.echo(f"{file}: nothing to do, all of it is imported")
         return
-    _show(outcome, file)
+    show(outcome, file)
     if kind == "capacity" and not outcome.unchanged:
         _show_added(project.lake, outcome.record.seq)
     pushing.after_commit(project)
@@ -101,7 +101,8 @@ def _show_added(lake: Lake, seq: int) -> None:
         )
 
 
-def _show(outcome: Outcome, file: Path) -> None:
+def show(outcome: Outcome, file: Path) -> None:
+    """Prints what an import did."""
     record = outcome.record
     if outcome.named:
         click.echo(

@@ -14,8 +14,12 @@ from accounting.core.rounding import NANO
 from accounting.errors import InputError
 
 FOREVER = 1 << 42
+LIST, NEGOTIATED = "list", "negotiated"
+"""Kinds of prices: of two that match equally well, the negotiated one holds."""
+
 Sku = tuple[str, str | None, str | None, str | None]
 """(accelerator, provider, region, purchase)"""
+Rank = tuple[int, bool, bool, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Price:
     currency: str
     covers: str
     place: str
+    kind: str = LIST
 
     @property
     def nano(self) -> int:
@@ -49,11 +54,12 @@ class Price:
             self.nano,
             self.currency,
             self.covers,
+            *(() if self.kind == LIST else (self.kind,)),
         )
         return "price-" + hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
-    def rank(self, sku: Sku) -> tuple[int, bool, bool, bool] | None:
-        """How well it matches, purchase before region before provider; None: not at all."""
+    def rank(self, sku: Sku) -> Rank | None:
+        """How well it matches, purchase before region before provider before kind; None: not at all."""
         accelerator, provider, region, purchase = sku
         if accelerator != self.accelerator:
             return None
@@ -61,7 +67,7 @@ class Price:
         if any(mine is not None and mine != theirs for mine, theirs in pairs):
             return None
         said = [mine is not None for mine, _ in pairs]
-        return (sum(said), said[0], said[1], said[2])
+        return (sum(said), said[0], said[1], said[2], self.kind == NEGOTIATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +93,16 @@ def book(prices: pl.DataFrame) -> tuple[Price, ...]:
             r["currency"],
             r["covers"],
             f"import {r['import_seq']}, row {r['row']}",
+            r["kind"],
         )
         for r in prices.iter_rows(named=True)
     }
     return tuple(sorted(found, key=lambda p: (p.accelerator, p.start, p.end, p.id)))
+
+
+def listed(prices: tuple[Price, ...]) -> tuple[Price, ...]:
+    """The list prices of a book."""
+    return tuple(price for price in prices if price.kind == LIST)
 
 
 def check_currency(prices: tuple[Price, ...]) -> None:
@@ -120,7 +132,7 @@ def spans(prices: tuple[Price, ...], sku: Sku, start: int, end: int) -> tuple[Sp
     return tuple(result)
 
 
-def _best(sku: Sku, found: list[tuple[tuple[int, bool, bool, bool], Price]]) -> Price | None:
+def _best(sku: Sku, found: list[tuple[Rank, Price]]) -> Price | None:
     if not found:
         return None
     top = max(rank for rank, _ in found)

@@ -105,7 +105,7 @@ def prices_table(setting: Setting, accounted: pl.DataFrame) -> pl.DataFrame:
         **dict.fromkeys(("start", "end"), pl.Int64),
         "price_id": pl.String,
         "nano": pl.Int64,
-        **dict.fromkeys(("currency", "covers"), pl.String),
+        **dict.fromkeys(("currency", "covers", "kind"), pl.String),
     }
     return (
         daily(pl.DataFrame(rows, schema=schema, orient="row"))
@@ -128,8 +128,8 @@ def _skus(setting: Setting, accounted: pl.DataFrame) -> pl.DataFrame:
     return named.select("day", "accelerator", "provider", "region", "purchase").unique()
 
 
-def _said(price: Price | None) -> tuple[str | None, int | None, str | None, str | None]:
-    return (None, None, None, None) if price is None else (price.id, price.nano, price.currency, price.covers)
+def _said(price: Price | None) -> tuple[str | int | None, ...]:
+    return (None,) * 5 if price is None else (price.id, price.nano, price.currency, price.covers, price.kind)
 
 
 def _date(day: str) -> pl.Expr:

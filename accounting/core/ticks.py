@@ -12,7 +12,7 @@ import polars as pl
 
 from accounting.core.partition import Partition
 from accounting.core.places import LOT, NO_LOT, Site
-from accounting.core.pricing import Price, Sku, Span, spans
+from accounting.core.pricing import Price, Sku, Span, listed, spans
 from accounting.core.steps import DAY, HOUR, packed
 from accounting.policy import in_force
 
@@ -54,7 +54,7 @@ def lay(p: Partition, site: Site, places: pl.DataFrame, bought: pl.DataFrame, bo
 
 
 LISTED = "on_demand"
-"""The purchase whose price is the list price."""
+"""The purchase whose list price is the list price of all."""
 
 Mix = tuple[tuple[int, int, tuple[tuple[int, int], ...]], ...]
 """Spans of a place: start, end, and (lot, quantity) pairs."""
@@ -103,7 +103,8 @@ class _Calendar:
         # Two rows of the book that say the same have one id, and are one price.
         self.index = {price.id: i for i, price in enumerate(book)}
         self.lots = {row["lot"]: tuple(row[f] for f in LOT) for row in site.lots.iter_rows(named=True)}
-        self.known: dict[Sku, tuple[Span, ...]] = {}
+        self.books = {False: book, True: listed(book)}
+        self.known: dict[tuple[Sku, bool], tuple[Span, ...]] = {}
         policy_edges = [x.start_ms for x in p.policies if x.start_ms is not None]
         self.common = {*range(p.start, p.end + 1, HOUR), *(x for x in policy_edges if p.start < x < p.end)}
 
@@ -139,8 +140,8 @@ class _Calendar:
             for lot, _ in held:
                 provider, region, purchase, _ = self.lots[lot]
                 changes = self.months(provider)
-                for wanted in (purchase, LISTED):
-                    changes += [s.start for s in self.prices((accelerator, provider, region, wanted))]
+                for wanted, of_list in ((purchase, False), (LISTED, True)):
+                    changes += [s.start for s in self.prices((accelerator, provider, region, wanted), of_list)]
                 cuts |= {x for x in changes if start < x < end}
         result, spans_left = [], iter(mix)
         span = next(spans_left)
@@ -154,17 +155,17 @@ class _Calendar:
         self, accelerator: str, lot: int, quantity: int, at: int
     ) -> tuple[int, int, str, int | None, int | None]:
         provider, region, purchase, _ = self.lots[lot]
-        price = self.price((accelerator, provider, region, purchase), at)
-        listed = self.price((accelerator, provider, region, LISTED), at)
-        return lot, quantity, self.month(provider, at), price, listed
+        price = self.price((accelerator, provider, region, purchase), False, at)
+        list_price = self.price((accelerator, provider, region, LISTED), True, at)
+        return lot, quantity, self.month(provider, at), price, list_price
 
-    def prices(self, sku: Sku) -> tuple[Span, ...]:
-        if sku not in self.known:
-            self.known[sku] = spans(self.book, sku, self.start, self.end)
-        return self.known[sku]
+    def prices(self, sku: Sku, of_list: bool) -> tuple[Span, ...]:
+        if (sku, of_list) not in self.known:
+            self.known[sku, of_list] = spans(self.books[of_list], sku, self.start, self.end)
+        return self.known[sku, of_list]
 
-    def price(self, sku: Sku, at: int) -> int | None:
-        price = next(s.price for s in self.prices(sku) if s.start <= at < s.end)
+    def price(self, sku: Sku, of_list: bool, at: int) -> int | None:
+        price = next(s.price for s in self.prices(sku, of_list) if s.start <= at < s.end)
         return None if price is None else self.index[price.id]
 
     def zone(self, provider: str | None) -> ZoneInfo:

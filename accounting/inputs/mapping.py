@@ -43,7 +43,7 @@ _COLUMNS: dict[str, str] = {
     " start! end|duration submitted outcome priority",
     "capacity": "cluster pool node device_id accelerator! quantity purchase region provider start end duration"
     " owner_team",
-    "prices": "accelerator! provider region purchase start end price_per_hour! currency covers",
+    "prices": "accelerator! provider region purchase start end price_per_hour! currency covers kind",
     "teams": "selector! team! cost_center start end priority",
     "invoice": "provider invoice_id invoice_month! sku! description service project resource region usage_start!"
     " usage_end! quantity unit list_cost cost! credits commitment_credits fee_offset currency! export_time accelerator"

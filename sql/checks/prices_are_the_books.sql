@@ -2,11 +2,12 @@
 WITH book AS (
   SELECT
     names.canonical AS accelerator, prices.provider, prices.region, prices.purchase, prices.price_per_hour, prices.currency, prices.covers,
+    COALESCE(prices.kind, 'list') AS kind,
     COALESCE(prices.start_ms, 0) AS start_ms,
     COALESCE(
       prices.end_ms,
       LEAD(prices.start_ms) OVER (
-        PARTITION BY names.canonical, prices.provider, prices.region, prices.purchase
+        PARTITION BY names.canonical, prices.provider, prices.region, prices.purchase, COALESCE(prices.kind, 'list')
         ORDER BY prices.start_ms, prices.import_seq, prices.row
       ),
       9000000000000
@@ -18,14 +19,14 @@ WITH book AS (
 published AS (
   SELECT
     prices.day, prices.cluster, prices.accelerator, prices.provider, prices.region, prices.purchase, prices.start,
-    prices.price_per_hour, prices.currency, prices.covers, UNIX_MILLIS(prices.start) AS at_ms
+    prices.price_per_hour, prices.currency, prices.covers, prices.kind, UNIX_MILLIS(prices.start) AS at_ms
   FROM staged.prices AS prices
 ),
 
 matches AS (
   SELECT
     published.day, published.cluster, published.accelerator, published.provider, published.region, published.purchase, published.start,
-    book.price_per_hour, book.currency, book.covers
+    book.price_per_hour, book.currency, book.covers, book.kind
   FROM published
   JOIN book
     ON book.accelerator = published.accelerator
@@ -39,7 +40,8 @@ matches AS (
       CASE WHEN book.purchase IS NULL THEN 0 ELSE 1 END + CASE WHEN book.region IS NULL THEN 0 ELSE 1 END
       + CASE WHEN book.provider IS NULL THEN 0 ELSE 1 END DESC,
       CASE WHEN book.purchase IS NULL THEN 1 ELSE 0 END,
-      CASE WHEN book.region IS NULL THEN 1 ELSE 0 END
+      CASE WHEN book.region IS NULL THEN 1 ELSE 0 END,
+      CASE WHEN book.kind = 'negotiated' THEN 0 ELSE 1 END
   ) = 1
 )
 
@@ -55,4 +57,5 @@ LEFT JOIN matches
 WHERE matches.price_per_hour IS DISTINCT FROM published.price_per_hour
   OR matches.currency IS DISTINCT FROM published.currency
   OR matches.covers IS DISTINCT FROM published.covers
+  OR COALESCE(matches.kind, 'list') <> COALESCE(published.kind, 'list')
 ORDER BY published.day, published.accelerator

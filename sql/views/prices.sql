@@ -12,6 +12,7 @@ SELECT
   prices.price_per_hour,
   prices.currency,
   prices.covers,
+  prices.kind,
   prices.publication
 FROM store.prices AS prices
 JOIN live_publications AS live

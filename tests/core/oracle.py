@@ -235,7 +235,12 @@ class _Reading:
             and all(p[f] is None or p[f] == v for f, v in wanted.items())
         ]
         ranked = sorted(
-            fits, key=lambda p: (sum(p[f] is not None for f in wanted), *(p[f] is not None for f in wanted))
+            fits,
+            key=lambda p: (
+                sum(p[f] is not None for f in wanted),
+                *(p[f] is not None for f in wanted),
+                p["kind"] == "negotiated",
+            ),
         )
         return ranked[-1]["key"] if ranked else None
 

@@ -49,6 +49,27 @@ def test_most_matching_fields_win_then_purchase_then_region(lot: Row, per_hour: 
     assert cost(bought(**lot).revised(prices=book)) == 24 * per_hour
 
 
+def test_of_equal_matches_the_negotiated_price_holds_and_the_list_price_is_the_list_cost() -> None:
+    book = [
+        price("3", provider="gcp", purchase="on_demand"),
+        price("2", provider="gcp", purchase="on_demand", kind="negotiated", start_ms=at(6), end_ms=at(12)),
+        price("9", kind="negotiated"),
+    ]
+    results = bought(provider="gcp", purchase="on_demand").revised(prices=book).account()
+
+    assert results.charges.select(pl.col("cost", "list_cost").sum()).row(0) == (18 * 3 + 6 * 2, 24 * 3)
+    listed = results.prices.sort("start").select("price_per_hour", "kind")
+    assert listed.rows() == [(3, "list"), (2, "negotiated"), (3, "list")]
+    assert results.prices["price_id"].n_unique() == 2
+
+
+def test_a_negotiated_price_alone_is_no_list_price() -> None:
+    book = [price("2", purchase="on_demand", kind="negotiated")]
+    charges = bought(purchase="on_demand").revised(prices=book).account().charges
+
+    assert charges.select("cost", "list_cost").rows() == [(48, None)]
+
+
 def test_two_prices_that_match_equally_are_an_error_naming_both() -> None:
     book = [price("1", import_seq=3, row=7), price("2", import_seq=4, row=1, start_ms=at(5))]
     with pytest.raises(InputError, match=r"two prices for H100-80GB .*import 3, row 7.*import 4, row 1"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from accounting.errors import InputError
@@ -131,3 +132,29 @@ def test_a_price_of_a_mig_slice_is_a_bad_row(desk: Desk) -> None:
 
     assert outcome.reasons == [("accelerator is a MIG slice, which costs its share of the device: price the device", 1)]
     assert desk.effective("prices")["accelerator"].sort().to_list() == ["1g.5gb", "A100-40GB"]
+
+
+def test_a_negotiated_price_may_hold_beside_a_list_price(desk: Desk) -> None:
+    mapping = MAP + 'kind = "k"\n'
+    rows = "x,,,3,,\nx,,,2,,Negotiated\nx,100,,1.5,,negotiated\nx,,,1,,cheap\n"
+    outcome = desk.bring("prices", "a,s,e,p,r,k\n" + rows, mapping)
+
+    assert outcome.reasons == [("kind is not list or negotiated", 1)]
+    found = desk.effective("prices").select("price_per_hour", "kind", "end_ms")
+    assert found.rows() == [
+        (3, "list", None),
+        (2, "negotiated", 100_000),
+        (Decimal("1.5"), "negotiated", None),
+    ]
+    with pytest.raises(InputError, match="overlap"):
+        desk.bring("prices", "a,s,e,p,r,k\nx,100,,1,,negotiated\n", mapping, "two.csv")
+
+
+def test_prices_from_before_kinds_are_list_prices(desk: Desk) -> None:
+    desk.bring("prices", HEAD + "x,,,1,\n", MAP)
+    (file,) = (desk.lake.folder / "data").rglob("input_prices/*.parquet")
+    old = pl.read_parquet(file)
+    assert "kind" in old.columns
+    old.drop("kind").write_parquet(file)
+
+    assert desk.effective("prices")["kind"].to_list() == ["list"]

@@ -23,11 +23,13 @@ from accounting.stores.bigquery.session import ask
 from accounting.stores.closing import MONTHS
 from accounting.stores.engine import Session, open_session
 from accounting.stores.subset import DIALECT, parse
-from accounting.tables import ADJUSTMENTS, RESULTS
+from accounting.tables import ADJUSTMENTS, RECONCILIATION, RESULTS
 from tests.stores.bigquery.fleet import Fleet
 
 LIVE = """JOIN live_publications AS live
   ON live.publication = published.publication AND live.cluster = published.cluster AND live.day = published.day"""
+LIVE_MONTH = """JOIN live_months AS live
+  ON live.publication = published.publication AND live.month = published.month"""
 BESIDE = ("run", "staged", "rebuilt")
 Answered = tuple[str, str, pl.DataFrame, pl.DataFrame]
 
@@ -96,9 +98,10 @@ def laws(fleet: Fleet) -> Iterator[Answered]:
     inventory, spans, _, _ = pipeline.pending(fleet.project.config)
     with open_session(lake.snapshot()) as session:
         both = Both(session.connection, session.schema, warehouse)
-        for table in (*RESULTS, ADJUSTMENTS):
+        for table in (*RESULTS, ADJUSTMENTS, RECONCILIATION):
             columns = ", ".join(f"published.{name}" for name in table.names)
-            both.define(f"staged.{table.name}", f"SELECT {columns} FROM store.{table.name} AS published {LIVE}")
+            live = LIVE if table in RESULTS else LIVE_MONTH
+            both.define(f"staged.{table.name}", f"SELECT {columns} FROM store.{table.name} AS published {live}")
         days = sorted((x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY and x.cluster != MONTHS)
         verdict = checks._check(both, inventory, spans, fleet.project.config.policies, days)
     assert not verdict.failures
