@@ -38,8 +38,9 @@ def import_export(
 ) -> Outcome | None:
     """Imports what the table has and the lake has not; None: nothing is new.
 
-    What was imported is told by the lake, so a kill loses nothing, and `imports undo` makes rows new again. Rows at the
-    watermark come again, because the last of them may have been written after it was read: they count once.
+    What was imported is told by the lake, so a kill loses nothing, and `imports undo` of the latest import makes its
+    rows new again. Rows at the watermark come again, because the last of them may have been written after it was read:
+    they count once.
     Raises `InputError` on another name, month or mapping.
     """
     if mapping.format != "gcp_billing":

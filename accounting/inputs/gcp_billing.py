@@ -39,14 +39,17 @@ _FIRST = {
 _USAGE = ("usage.amount", "usage.unit", "usage.amount_in_pricing_units", "usage.pricing_unit")
 _LABELS = ("labels", "system_labels", "tags")
 _APART = (
-    *("billing_account_id", "location.zone", "resource.name", "usage.unit", "price.tier_start_amount", "cost_type"),
-    *("transaction_type", "seller_name", "adjustment_info.id", "adjustment_info.type", "consumption_model.id"),
+    *("billing_account_id", "service.description", "location.location", "location.region", "location.zone"),
+    *("resource.name", "resource.global_name", "usage.unit", "usage.pricing_unit", "price.tier_start_amount"),
+    *("cost_type", "transaction_type", "seller_name", "adjustment_info.id", "adjustment_info.type"),
+    *("consumption_model.id", "consumption_model.description", "subscription.instance_id"),
 )
+_NUMBERS = ("usage.amount", "usage.amount_in_pricing_units")
 _READ = tuple(
     dict.fromkeys(
         (
             *(*_PLAIN.values(), *chain.from_iterable(_FIRST.values()), *_USAGE, *_LABELS, *_APART),
-            *("credits", "consumption_model.description"),
+            "credits",
         )
     )
 )
@@ -73,7 +76,7 @@ def prepared(path: Path, staged: Staged, team_label: str) -> tuple[Staged, dict[
     flat = flattened(staged, _READ)
     frame = flat.frame.with_columns(*_usage(), _credits().alias(_SUMS), *_told(team_label))
     frame = frame.with_columns(pl.col(_SUMS).struct.field(name).alias(f"_{name}") for name in _CREDITS)
-    frame = frame.with_columns(_charge_type()).drop(_SUMS)
+    frame = frame.with_columns(_charge_type(), _detail().alias("_detail")).drop(_SUMS)
     terms = {ours: Term(theirs, theirs) for ours, theirs in _PLAIN.items()}
     terms |= {name: Term(f"_{name}", f"_{name}") for name in _MADE}
     return replace(flat, frame=frame, extra=(*flat.extra, *(f"_{name}" for name in _MADE))), terms
@@ -95,8 +98,19 @@ def _told(team_label: str) -> list[pl.Expr]:
         *(pl.coalesce(names).alias(f"_{ours}") for ours, names in _FIRST.items()),
         _purchase().alias("_purchase"),
         labels.team(pl.col("labels"), team_label).alias("_label_team"),
-        labels.digest([*(labels.canonical(pl.col(name)) for name in _LABELS), *map(pl.col, _APART)]).alias("_detail"),
     ]
+
+
+def _detail() -> pl.Expr:
+    """What tells rows apart that cost the same, in one writing whatever file it was in."""
+    return labels.digest(
+        [
+            *(labels.canonical(pl.col(name)) for name in _LABELS),
+            *(pl.col(name).cast(EXACT, strict=False).cast(pl.String) for name in _NUMBERS),
+            *map(pl.col, ("_commitment_credits", "_fee_offset")),
+            *map(pl.col, _APART),
+        ]
+    )
 
 
 def _usage() -> list[pl.Expr]:

@@ -7,6 +7,7 @@ import polars as pl
 from accounting import skus
 from accounting.bill_tables import CHARGE_TYPES
 from accounting.inputs.cells import Cells
+from accounting.inputs.labels import digest
 from accounting.inputs.numbers import EXACT
 from accounting.inputs.shaping import Fault, Shaped, exact, missing, outside, shaped, texts, unparsed
 from accounting.inputs.spans import instant
@@ -20,8 +21,16 @@ _TEXTS = (
     *("accelerator", "purchase", "charge_type", "commitment_id", "label_team", "detail"),
 )
 _MONEY = ("quantity", "list_cost", "cost", "credits", "commitment_credits", "fee_offset")
+_OTHERS = (
+    *("invoice_id", "service", "resource", "region", "quantity", "unit", "list_cost", "commitment_credits"),
+    *("fee_offset", "accelerator", "purchase", "charge_type", "commitment_id", "label_team"),
+)
 _NONE = ("credits", "commitment_credits", "fee_offset")
-KEY = tuple(INPUT_INVOICE.names[2:])
+KEY = (
+    *("provider", "invoice_month", "sku", "description", "project", "usage_start_ms", "usage_end_ms"),
+    *("cost", "credits", "currency", "export_time_ms", "detail"),
+)
+"""Of lines that have an export time; what is read out of a line is not in it, so that it may be read in another way."""
 
 
 def shape(cells: Cells, clock: Clock) -> Shaped:
@@ -33,7 +42,10 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         *(value for value, _ in times.values()),
         cells.text("currency").str.strip_chars().str.to_uppercase().alias("currency"),
         _month(cells.text("invoice_month")).alias("invoice_month"),
-    ).with_columns(_told(cells))
+    )
+    if cells.has("export_time") and not cells.has("detail"):
+        frame = frame.with_columns(digest([pl.col(name).cast(pl.String) for name in _OTHERS]).alias("detail"))
+    frame = frame.with_columns(_told(cells))
     faults = [
         *(fault for _, found in times.values() for fault in found),
         *(missing(cells, name) for name in ("sku", "usage_start", "usage_end", "cost", "currency", "invoice_month")),
@@ -45,7 +57,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         _wrong("charge_type", ~pl.col("charge_type").is_in(CHARGE_TYPES), f"one of {', '.join(CHARGE_TYPES)}"),
         Fault("invoice_month", f"invoice_month is more than {LATEST_MONTHS} months off the usage", _far()),
     ]
-    return shaped(cells, frame, KEY, faults, KEY, pl.col("export_time_ms").is_not_null())
+    return shaped(cells, frame, INPUT_INVOICE.names[2:], faults, KEY, pl.col("export_time_ms").is_not_null())
 
 
 def _month(text: pl.Expr) -> pl.Expr:

@@ -1,4 +1,7 @@
-"""What Google bills the simulated company: a month's invoice, and what of it comes later; every amount exact."""
+"""What Google bills the simulated company: a month's invoice, and what of it comes later; every amount exact.
+
+Lines stand as Google's detailed billing export has them: `billing_export`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from accounting.simulate.billing_export import exported
 from accounting.simulate.company import DAY, HOUR, PRICES
 from accounting.simulate.spans import cut
 from accounting.simulate.truth import REPRICED, ZONES, middle, per_ms
@@ -39,28 +43,26 @@ DAILY = (
     ("7001-NET", "Network Internet Data Transfer Out from Americas", Decimal("2.75"), None),
 )
 """SKU, text, cost of a day, the team that a label names."""
-ROUNDING, GOODWILL, LATE = Decimal("-0.004"), Decimal("-5.25"), Decimal("6.5")
-COLUMNS = (
-    *("provider", "sku", "description", "service", "project", "usage_start", "usage_end", "quantity", "unit"),
-    *("list_cost", "cost", "credits", "commitment_credits", "fee_offset", "currency", "invoice_month", "invoice_id"),
-    *("export_time", "charge_type", "commitment_id", "label_team"),
-)
+TAX, ROUNDING, GOODWILL, LATE = Decimal("182.4"), Decimal("-0.004"), Decimal("-5.25"), Decimal("6.5")
+EXPORTED_DAYS = 2
+"""After its day a line is written; the next export has the lines of the last days once more."""
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """Lines of the month that is over, and those that come after its close, on the next invoice; amounts are text.
+    """Rows of the export of the month that is over, and of the one after its close, which the next invoice has.
 
-    `total`, `unused` and `credits` are of the first.
+    `total`, `unused` and `credits` are of the month, `later` is what is billed after it.
     """
 
     month: str
-    lines: pl.DataFrame
-    late: pl.DataFrame
+    rows: list[Row]
+    rows_later: list[Row]
     total: Decimal
     unused: Decimal
     credits: Decimal
+    later: Decimal
 
 
 def invoice(world: World) -> Invoice | None:
@@ -73,19 +75,21 @@ def invoice(world: World) -> Invoice | None:
         return None
     month, following = f"{first:%Y-%m}", f"{edge:%Y-%m}"
     used = _used(world, ends)
-    lines = [*_accelerators(used, month), *_daily(used, month), *_others(used, month)]
+    lines = [*_accelerators(used, month, middle(world) + REPRICED), *_daily(used, month), *_others(used, month)]
     last = datetime.fromtimestamp(ends / 1000 - 86_400, UTC).date()
     late = [
         _line(last, following, "8001-SUP", "Support", LATE),
         _line(last, following, "1001-ADJ", "Goodwill for slow storage", GOODWILL, charge_type="adjustment"),
     ]
+    again = [line for line in lines if line["day"] > last - timedelta(days=EXPORTED_DAYS)]
     return Invoice(
         month,
-        _table(lines),
-        _table(late),
+        [exported(line, EXPORTED_DAYS) for line in lines],
+        [exported(line, EXPORTED_DAYS) for line in again] + [exported(line, 2 * EXPORTED_DAYS) for line in late],
         _sum(line["cost"] + line["credits"] for line in lines),
         _sum(line["_unused"] for line in lines),
         _sum(line["credits"] - line["commitment_credits"] - line["fee_offset"] for line in lines),
+        _sum(line["cost"] + line["credits"] for line in late),
     )
 
 
@@ -106,21 +110,32 @@ def _used(world: World, ends: int) -> list[Row]:
     return pieces.group_by(keys).agg(ms=(pl.col("end") - pl.col("start")).sum()).sort(keys).to_dicts()
 
 
-def _accelerators(used: list[Row], month: str) -> Iterator[Row]:
+def _accelerators(used: list[Row], month: str, repriced: int) -> Iterator[Row]:
     for row in used:
-        name, purchase, hours = row["accelerator"], row["purchase"], Decimal(row["ms"]) / HOUR
-        text = f"{SKUS[name]}{' attached to Spot Preemptible VMs' * (purchase == 'spot')} running in Americas"
-        said = (_date(row), month, f"{name}/{purchase}", f"Reserved {text}" if purchase == "reservation" else text)
-        price = _price(row, purchase)
-        if purchase == "committed" and name == HALF_USED:
-            yield from _half_used(said, hours, price, _price(row, "on_demand"))
-        elif purchase == "committed" and name == OFFSET:
-            yield from _offset(said, hours, price)
-        else:
-            first = row["day"] == used[0]["day"]
-            more = PRICIER_BY if first and name == PRICIER else Decimal(0)
-            promised = PROMOTION if first and (name, purchase) == ("H100-80GB", "on_demand") else Decimal(0)
-            yield _line(*said, (price + more) * hours, quantity=hours, unit="hour", credits=promised)
+        first, window = row["day"] == used[0]["day"], _window(row, repriced)
+        for line in _bought(row, month, first=first):
+            yield line | window
+
+
+def _window(row: Row, repriced: int) -> Row:
+    """The row's day, or its part before or after the prices changed: two parts are never the same line."""
+    start, end = row["day"] * DAY, (row["day"] + 1) * DAY
+    return {"start": max(start, repriced), "end": end} if row["later"] else {"start": start, "end": min(end, repriced)}
+
+
+def _bought(row: Row, month: str, *, first: bool) -> Iterator[Row]:
+    name, purchase, hours = row["accelerator"], row["purchase"], Decimal(row["ms"]) / HOUR
+    text = f"{SKUS[name]}{' attached to Spot Preemptible VMs' * (purchase == 'spot')} running in Americas"
+    said = (_date(row), month, f"{name}/{purchase}", f"Reserved {text}" if purchase == "reservation" else text)
+    price = _price(row, purchase)
+    if purchase == "committed" and name == HALF_USED:
+        yield from _half_used(said, hours, price, _price(row, "on_demand"))
+    elif purchase == "committed" and name == OFFSET:
+        yield from _offset(said, hours, price)
+    else:
+        more = PRICIER_BY if first and name == PRICIER else Decimal(0)
+        promised = PROMOTION if first and (name, purchase) == ("H100-80GB", "on_demand") else Decimal(0)
+        yield _line(*said, (price + more) * hours, quantity=hours, credits=promised)
 
 
 Said = tuple[date, str, str, str]
@@ -130,7 +145,7 @@ def _half_used(said: Said, hours: Decimal, price: Decimal, listed: Decimal) -> I
     """Usage at the list price, paid back by credits, and a fee for twice the hours."""
     day, month, _, text = said
     paid = -listed * hours
-    yield _line(*said, -paid, quantity=hours, unit="hour", credits=paid, commitment_credits=paid)
+    yield _line(*said, -paid, quantity=hours, credits=paid, commitment_credits=paid)
     fee = {"charge_type": "commitment_fee", "commitment_id": "cud-a100", "label_team": "search"}
     text = f"Commitment v1: {SKUS[HALF_USED]} in Americas for 1 Year"
     cost = 2 * price * hours
@@ -141,7 +156,7 @@ def _offset(said: Said, hours: Decimal, price: Decimal) -> Iterator[Row]:
     """Usage at the committed price, and a fee that is offset by it."""
     day, month, _, _ = said
     used, fee = price * hours, price * hours * Decimal("1.1")
-    yield _line(*said, used, quantity=hours, unit="hour", commitment_id="cud-h100")
+    yield _line(*said, used, quantity=hours, commitment_id="cud-h100")
     more = {"charge_type": "commitment_fee", "commitment_id": "cud-h100", "credits": -used, "fee_offset": -used}
     text = f"Commitment - dollar based v1: {SKUS[OFFSET]}"
     yield _line(day, month, f"{OFFSET}/fee", text, fee, _unused=fee - used, **more)
@@ -162,8 +177,9 @@ def _daily(used: list[Row], month: str) -> Iterator[Row]:
 
 def _others(used: list[Row], month: str) -> Iterator[Row]:
     text, project, cost, hours = UNSEEN
-    yield _line(_date(used[0]), month, "T4/on_demand", text, cost, project=project, quantity=hours, unit="hour")
+    yield _line(_date(used[0]), month, "T4/on_demand", text, cost, project=project, quantity=hours)
     yield _line(_date(used[0]), month, "1000-ROUND", "Rounding error", ROUNDING, charge_type="rounding")
+    yield _line(_date(used[-1]), month, "1002-TAX", "Tax", TAX, charge_type="tax")
 
 
 def _date(row: Row) -> date:
@@ -171,34 +187,7 @@ def _date(row: Row) -> date:
 
 
 def _line(day: date, month: str, sku: str, text: str, cost: Decimal, **more: object) -> Row:
-    starts = datetime(day.year, day.month, day.day, tzinfo=UTC)
     zero = dict.fromkeys(("credits", "commitment_credits", "fee_offset", "_unused"), Decimal(0))
-    return {
-        "provider": PROVIDER,
-        "sku": sku,
-        "description": text,
-        "service": "Compute Engine",
-        "project": "acme-ml",
-        "usage_start": f"{starts:%Y-%m-%dT%H:%M:%SZ}",
-        "usage_end": f"{starts + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
-        "cost": cost,
-        "currency": "USD",
-        "invoice_month": month.replace("-", ""),
-        "invoice_id": f"G-{month}",
-        "export_time": f"{starts + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}",
-        "charge_type": "usage",
-        **zero,
-        **more,
-    }
-
-
-def _table(lines: list[Row]) -> pl.DataFrame:
-    """Amounts as text: those of the price list times milliseconds have nine decimals at most."""
-    told = [[_text(line.get(name)) for name in COLUMNS] for line in lines]
-    return pl.DataFrame(told, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, Decimal):
-        return f"{value.quantize(Decimal('1e-9')):f}"
-    return None if value is None else str(value)
+    start = (day - date(1970, 1, 1)).days * DAY
+    said = {"day": day, "start": start, "end": start + DAY, "month": month, "sku": sku, "description": text}
+    return {**said, "cost": cost, "project": "acme-ml", "charge_type": "usage", **zero, **more}

@@ -13,6 +13,7 @@ import polars as pl
 
 from accounting.simulate.agents import exported, records, site
 from accounting.simulate.bill import invoice
+from accounting.simulate.billing_export import write_lines
 from accounting.simulate.company import ADS, AGENTS, DAY, MISPRINTED, POOLS, PRICES, RULES
 from accounting.simulate.faults import Wrong
 from accounting.simulate.sampler import Meter, batches, meter
@@ -90,11 +91,11 @@ def _invoices(world: World, folder: Path) -> list[Import]:
     made = invoice(world)
     if made is None:
         return []
-    made.lines.write_csv(folder / "invoice.csv")
-    made.late.write_csv(folder / "invoice-late.csv")
+    write_lines(made.rows, folder / "invoice.json.gz")
+    write_lines(made.rows_later, folder / "invoice-late.json.gz")
     return [
-        Import("invoice", "invoice.csv", "invoice.toml"),
-        Import("invoice", "invoice-late.csv", "invoice.toml", late=True),
+        Import("invoice", "invoice.json.gz", "invoice.toml"),
+        Import("invoice", "invoice-late.json.gz", "invoice.toml", late=True),
     ]
 
 

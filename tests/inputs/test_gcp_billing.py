@@ -176,6 +176,17 @@ def test_the_same_rows_in_another_file_count_once(desk: Desk) -> None:
     assert desk.effective("invoice").height == len(ROWS)
 
 
+def test_rows_that_are_read_in_another_way_count_once(desk: Desk) -> None:
+    desk.bring("invoice", as_json(ROWS, desk.folder), MAP)
+    other = MAP + 'team_label = "env"\n[columns]\nregion = \'"location.zone"\'\n'
+    desk.bring("invoice", as_csv([*ROWS, row("S9", SPOT, 1.0, 1.0)], desk.folder), other)
+
+    counts = desk.effective("invoice")
+    assert counts.height == len(ROWS) + 1
+    assert counts["label_team"].to_list().count("prod") == 1
+    assert "red" not in counts["label_team"].to_list()
+
+
 def test_lines_that_differ_in_a_label_only_are_two(desk: Desk) -> None:
     pods = [row("S1", SPOT, 1.5, 1.0, labels=[{"key": "k8s-workload-name", "value": name}]) for name in ("a", "b", "b")]
     outcome = desk.bring("invoice", as_json(pods, desk.folder), MAP)
