@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
 
 from accounting.cli import pushing, screen
+from accounting.errors import InputError
 from accounting.inputs.capacity import added_to
 from accounting.inputs.importing import Outcome, import_file
 from accounting.inputs.mapping import load_mapping
@@ -22,8 +24,11 @@ from accounting.tables import INPUTS
 )
 @click.option("--source", help="A name; the file becomes the new version of what was imported under it.")
 @click.option("--strict", is_flag=True, help="Take nothing if any row is bad.")
+@click.option("--accept-suspicious", "trusting", is_flag=True, help="Take prices that are hardly right, too.")
 @click.pass_context
-def command(ctx: click.Context, kind: str, file: Path, mapping: Path, source: str | None, strict: bool) -> None:
+def command(
+    ctx: click.Context, kind: str, file: Path, mapping: Path, source: str | None, strict: bool, trusting: bool
+) -> None:
     """Import FILE (csv, csv.gz, csv.zst, parquet, json lines, sacct -P) as KIND through a mapping file.
 
     The same file with the same mapping changes nothing. Bad rows go to quarantine with a reason; the good ones count.
@@ -34,13 +39,15 @@ def command(ctx: click.Context, kind: str, file: Path, mapping: Path, source: st
       chipledger import jobs sacct.txt --mapping sacct.toml
       chipledger import prices prices.csv --mapping prices.toml --source list-prices
     """
+    if trusting and kind != "prices":
+        raise InputError(f"import {kind}: --accept-suspicious is of prices: leave it out")
     project = screen.project(ctx)
     with screen.progress() as tell:
         outcome = import_file(
             project.lake,
             kind,
             file,
-            load_mapping(mapping),
+            dataclasses.replace(load_mapping(mapping), trusting=trusting),
             now=now_ms(),
             source=source,
             aliases=project.config.aliases,

@@ -91,10 +91,14 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A checked mapping file; `digest` is equal for files that say the same."""
+    """A checked mapping file; `digest` is equal for files that say the same.
+
+    `trusting`: prices that are hardly right are taken.
+    """
 
     path: Path
     settings: Settings
+    trusting: bool = False
 
     @property
     def format(self) -> Format:
@@ -104,7 +108,8 @@ class Mapping:
     def digest(self) -> str:
         """SHA-256 of what the file says: comments, order and white space do not count."""
         canonical = msgspec.structs.replace(self.settings, format=self.format)
-        return hashlib.sha256(msgspec.json.encode(canonical, order="sorted")).hexdigest()
+        told = msgspec.json.encode(canonical, order="sorted")
+        return hashlib.sha256(told + b" trusting" * self.trusting).hexdigest()
 
     @property
     def clock(self) -> Clock:
