@@ -48,6 +48,7 @@ def invoice(imported: tuple[Spec, ...]) -> Table:
             ("charge_type!", "string", f"{', '.join(CHARGE_TYPES[:-1])} or {CHARGE_TYPES[-1]}."),
             ("commitment_id", "string", "Commitment that the line is of."),
             ("label_team", "string", "Team that a label of the line names."),
+            ("detail", "string", "Digest of what else a line of an export says: labels, tags, zone; NULL: nothing."),
         ),
     )
 

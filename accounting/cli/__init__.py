@@ -21,6 +21,7 @@ COMMANDS = (
     "copy",
     "check",
     "query",
+    "explain",
     "status",
     "owners",
     "doctor",

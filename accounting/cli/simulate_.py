@@ -50,7 +50,8 @@ def command(
         click.echo(f"{folder}/{INPUTS}: {len(imports)} files; import them in this order into a project, and run:")
     place = folder / INPUTS
     for item in imports:
-        click.echo(f"  chipledger import {item.kind} {place / item.file} --mapping {place / item.mapping}")
+        source = f" --source {item.source}" if item.source else ""
+        click.echo(f"  chipledger import {item.kind} {place / item.file} --mapping {place / item.mapping}{source}")
     if imports:
         for inbox in INBOXES:
             click.echo(f"  chipledger ingest --inbox {(place / inbox).absolute()}")

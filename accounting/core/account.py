@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from accounting.core import faults, published
-from accounting.core.activity import observe
+from accounting.core.activity import Activity, observe
 from accounting.core.charges import charges_table
 from accounting.core.free import stated, typical
 from accounting.core.holdings import held, identified, waiting
 from accounting.core.measure import MAINTENANCE, UNHEALTHY, free_rows, held_rows
-from accounting.core.occupancy import occupy
+from accounting.core.occupancy import Occupancy, occupy
 from accounting.core.partition import Partition, Results
 from accounting.core.places import placed, places, pool_codes, survey, with_place
 from accounting.core.pricing import book, check_currency
@@ -27,11 +29,43 @@ RESERVED = "reservation"
 """The purchase whose free time is set aside."""
 
 
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """A partition's priced rows (`accounting.core.rows`) and what they were made of.
+
+    `owned` are the holdings as `accounting.core.holdings.held` has them, `located` the same by place and holder.
+    """
+
+    rows: pl.DataFrame
+    setting: Setting
+    owned: pl.DataFrame
+    located: pl.DataFrame
+    occupancy: Occupancy
+    activity: Activity | None
+
+
 def account(p: Partition) -> Results:
     """The published rows of a partition; the same for any order and division of its inputs.
 
     Raises `InputError` where two prices or two team rules contradict each other.
     """
+    done = priced(p)
+    rows, setting = done.rows, done.setting
+    charges, orphaned = charges_table(rows, setting)
+    return Results(
+        usage_table(rows, setting),
+        charges,
+        published.capacity_table(setting, done.occupancy),
+        published.workloads_table(p),
+        published.prices_table(setting, rows),
+        faults.faults_table(setting, done.occupancy, done.located, rows, done.activity, orphaned),
+        serving_table(p, done.owned),
+        quotas_table(p),
+    )
+
+
+def priced(p: Partition) -> Accounted:
+    """Every accelerator-millisecond of a partition with its holder, state and cost; raises as `account` does."""
     prices = book(p.prices)
     check_currency(prices)
     site = survey(p)
@@ -54,15 +88,4 @@ def account(p: Partition) -> Results:
     reserved = site.lots.filter(pl.col("purchase") == RESERVED)["lot"].to_list()
     rows = account_rows(weights, ticks, reserved)
 
-    setting = Setting(p, site, where, identities, ticks)
-    charges, orphaned = charges_table(rows, setting)
-    return Results(
-        usage_table(rows, setting),
-        charges,
-        published.capacity_table(setting, occupancy),
-        published.workloads_table(p),
-        published.prices_table(setting, rows),
-        faults.faults_table(setting, occupancy, located, rows, activity, orphaned),
-        serving_table(p, owned),
-        quotas_table(p),
-    )
+    return Accounted(rows, Setting(p, site, where, identities, ticks), owned, located, occupancy, activity)

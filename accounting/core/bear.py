@@ -45,7 +45,7 @@ def borne(rows: pl.DataFrame, policies: tuple[Policy, ...]) -> tuple[pl.DataFram
         holder=pl.when(kind == "unallocated").then("holder").otherwise(pl.coalesce("holder", pl.lit(UNOWNED))),
     )
     fixed = _fixed(ruled.filter(~pl.col("rule").is_in(SPREADS)))
-    shared, orphaned = _spread(ruled.filter(pl.col("rule").is_in(SPREADS)), _weights(ruled))
+    shared, orphaned = _spread(ruled.filter(pl.col("rule").is_in(SPREADS)), weights(ruled))
     return pl.concat([fixed, shared, orphaned.select(fixed.columns)]).drop(
         "rule", "idle_rule", "unallocated_rule", "platform"
     ), orphaned
@@ -68,8 +68,12 @@ def _fixed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(team=team, borne_by_rule=pl.when(moved).then(_named()))
 
 
-def _weights(rows: pl.DataFrame) -> pl.DataFrame:
-    """Per scope, rule and team what the team counts for: busy time, held time, or presence."""
+def weights(rows: pl.DataFrame) -> pl.DataFrame:
+    """Per scope, rule and team what the team counts for: busy time, held time, or presence.
+
+    `until` is the sum of the weights up to the team's, in order of names, `total` that of all. `rows` are those of
+    `borne`, before or after: what a spread divides adds up to what it was.
+    """
     held = (
         rows.filter(pl.col("kind").is_in(HELD))
         .group_by(*SCOPE, "holder")

@@ -22,43 +22,59 @@ GRAIN = (
 )
 
 
+KEYS = ("day", "months", "pool", "lot", "who", "state", "price", "list_price", "policy")
+"""What rows of one part of a charge have in common, as codes."""
+
+
 def charges_table(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`accounting.tables.CHARGES` without `publication`, and the rows a spread without weights left to the platform."""
-    holders = setting.identities.select(HOLDER).unique().sort(HOLDER, nulls_last=True)
-    daily = _by_day(rows, setting, holders)
+    bearing, orphaned = bearers(rows, setting)
+    return _finished(_merged(named(bearing, setting))), orphaned
+
+
+def bearers(rows: pl.DataFrame, setting: Setting) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`rows` summed by KEYS, with their holder in words and who bears them (`accounting.core.bear.borne`)."""
+    holders = _holders(setting)
+    daily = _by_day(keyed(rows, setting))
     words = _words(daily, setting, holders)
     kinds = {code: CHARGE_KINDS[state] for code, state in enumerate(STATES)}
-    named = pl.concat([daily, words], how="horizontal").with_columns(
+    said = pl.concat([daily, words], how="horizontal").with_columns(
         kind=pl.col("state").replace_strict(kinds, return_dtype=pl.String), capacity_owner=pl.col("owner_team")
     )
-    bearing, orphaned = borne(named.rename({"team": "holder"}), setting.partition.policies)
-    return _table(bearing, setting), orphaned
+    return borne(said.rename({"team": "holder"}), setting.partition.policies)
 
 
-def _by_day(rows: pl.DataFrame, setting: Setting, holders: pl.DataFrame) -> pl.DataFrame:
-    """Sums per day of everything a charge tells; `who` is the holder without its node."""
+def _holders(setting: Setting) -> pl.DataFrame:
+    return setting.identities.select(HOLDER).unique().sort(HOLDER, nulls_last=True)
+
+
+def keyed(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+    """`rows` with the KEYS of the charge that each is a part of; `who` is the holder without its node."""
+    holders = _holders(setting)
     numbered = holders.with_row_index("who").cast({"who": pl.Int64})
     of_ident = setting.identities.join(numbered, on=HOLDER, how="left", nulls_equal=True, maintain_order="left")["who"]
     index = pl.select(pl.when(rows["ident"] != NOBODY).then(rows["ident"])).to_series()
-    keyed = rows.with_columns(
+    return rows.with_columns(
         day=pl.col("hour") // DAY,
         pool=setting.places["pool"].gather(rows["place"]),
         who=of_ident.gather(index) if holders.height else pl.lit(None, pl.Int64),
         months=pl.col("month").rank("dense"),
     )
-    keys = ["day", "months", "pool", "lot", "who", "state", "price", "list_price", "policy"]
+
+
+def _by_day(rows: pl.DataFrame) -> pl.DataFrame:
+    """Sums per day of everything a charge tells."""
     return (
-        keyed.lazy()
-        .group_by(keys)
+        rows.lazy()
+        .group_by(KEYS)
         .agg(
             pl.col("month").first(),
             pl.col("ms").sum(),
             busy_ms=pl.when(pl.col("busy_ms").count() > 0).then(pl.col("busy_ms").sum()),
             cost=pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum()),
         )
-        .sort(keys, nulls_last=True)
+        .sort(KEYS, nulls_last=True)
         .collect(engine="streaming")
-        .drop("months")
     )
 
 
@@ -68,7 +84,8 @@ def _words(rows: pl.DataFrame, setting: Setting, holders: pl.DataFrame) -> pl.Da
     return pl.concat([where[rows["pool"]], setting.lots(rows["lot"]), who], how="horizontal")
 
 
-def _table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+def named(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+    """Rows of `bearers` in the same order, with the columns of GRAIN in words."""
     book = setting.book
     prices = pl.DataFrame(
         {
@@ -79,7 +96,7 @@ def _table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     )
     nobody = pl.when(pl.col("kind") == "unallocated").then("capacity_owner").otherwise(pl.lit(UNOWNED))
     overhead = pl.col("kind") == "overhead"
-    named = rows.join(prices, on="price", how="left", maintain_order="left").with_columns(
+    return rows.join(prices, on="price", how="left", maintain_order="left").with_columns(
         unit_nano=setting.nano(rows["price"]),
         list_nano=setting.nano(rows["list_price"]),
         day=pl.col("day").cast(pl.Int32).cast(pl.Date),
@@ -90,7 +107,6 @@ def _table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
         owner_team=pl.when(overhead).then("capacity_owner").otherwise(pl.coalesce("holder", nobody)),
         cost_center=pl.when(~overhead).then("cost_center"),
     )
-    return _finished(_merged(named))
 
 
 def _merged(rows: pl.DataFrame) -> pl.DataFrame:
@@ -102,16 +118,21 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by(GRAIN, maintain_order=True).agg(*total, *same)
 
 
-def _finished(rows: pl.DataFrame) -> pl.DataFrame:
-    list_cost = half_even(pl.col("list_nano").cast(pl.Int128) * pl.col("ms"), MS_PER_HOUR).cast(pl.Int64)
-    ids = rows.select(
+def charge_ids(rows: pl.DataFrame) -> pl.Series:
+    """The `charge_id` of rows with the columns of GRAIN."""
+    said = rows.select(
         pl.concat_str(
             pl.col(GRAIN[:-1]).cast(pl.String).fill_null("\0"), "list_nano", separator="\x1f", ignore_nulls=True
         )
     ).to_series()
+    return pl.Series("charge_id", [hashlib.sha256(text.encode()).hexdigest()[:32] for text in said], dtype=pl.String)
+
+
+def _finished(rows: pl.DataFrame) -> pl.DataFrame:
+    list_cost = half_even(pl.col("list_nano").cast(pl.Int128) * pl.col("ms"), MS_PER_HOUR).cast(pl.Int64)
     return (
         rows.with_columns(
-            charge_id=pl.Series([hashlib.sha256(text.encode()).hexdigest()[:32] for text in ids], dtype=pl.String),
+            charge_id=charge_ids(rows),
             device_seconds=to_seconds(pl.col("ms")),
             unit_price=to_money(pl.col("unit_nano")),
             price_status=pl.when(pl.col("price_id").is_null()).then(pl.lit("unpriced")).otherwise(pl.lit("priced")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -50,6 +51,13 @@ def rules(teams: pl.DataFrame) -> list[Rule]:
             )
         )
     return sorted(found, key=lambda r: (r.rank, r.selector.canonical, r.team, r.start))
+
+
+def matching(book: list[Rule], facts: Mapping[str, str | None], at: int) -> list[Rule]:
+    """The `rules` that claim a workload with these facts at an instant, the one that wins first."""
+    found = [rule for rule in book if rule.covers(at) and rule.selector.matches(facts)]
+    best = _best(found)
+    return [] if best is None else [best, *(rule for rule in reversed(found) if rule is not best)]
 
 
 def own(jobs: pl.DataFrame, teams: pl.DataFrame) -> pl.DataFrame:

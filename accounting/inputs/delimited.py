@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from accounting.errors import InputError
-from accounting.inputs import sacct
+from accounting.inputs import presets, sacct
 from accounting.inputs.compressed import check_whole
 from accounting.inputs.duck import reading
 from accounting.inputs.encodings import as_utf8
@@ -59,7 +59,7 @@ def read(path: Path, mapping: Mapping, scratch: Scratch) -> Staged:
             " TO $target (FORMAT parquet, ROW_GROUP_SIZE 30720)",
             {
                 "path": str(text),
-                "nulls": ["", *mapping.settings.nulls, *(sacct.NULLS if mapping.format == "sacct" else ())],
+                "nulls": ["", *presets.nulls(mapping)],
                 "columns": dict.fromkeys(dialect.names, "VARCHAR"),
                 "target": str(target),
             },

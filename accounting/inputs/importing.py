@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from accounting.errors import InputError, StoreError
-from accounting.inputs import capacity, invoice, jobs, prices, quarantine, reading, sacct, samples, teams
+from accounting.inputs import capacity, invoice, jobs, presets, prices, quarantine, reading, samples, teams
 from accounting.inputs.cells import LEFT, Cells, bind
 from accounting.inputs.doubtful import apart, doubtful
 from accounting.inputs.duplicates import losers
@@ -93,7 +93,7 @@ def import_file(
     if kind not in kinds():
         raise InputError(f"import: {unknown('kind', kind, kinds())}")
     reading.check_readable(path)
-    check_kind(mapping, kind, sacct.DEFAULTS if sacct.applies(mapping, kind) else frozenset())
+    check_kind(mapping, kind, presets.given(mapping, kind))
     progress("checking what is there", None)
     sha256 = _sha256(path)
     with disk(lake.folder), _alone(lake):
@@ -125,7 +125,7 @@ def _replaced(known: Import, sha256: str, digest: str, source: str | None) -> bo
 def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: bool) -> Outcome:
     job.progress("reading", None)
     staged = reading.read(job.path, job.mapping, job.scratch)
-    staged, terms = _prepared(job, staged)
+    staged, terms = presets.prepared(job.path, staged, job.mapping, job.kind)
     cells, shaped, rows = _checked(job, staged, terms)
     beside = losers(rows, shaped).with_columns(title=pl.lit(_DUPLICATE), reason=pl.lit(_DUPLICATE))
     beside = pl.concat([beside, _doubtful(job, _good(rows, beside), replaces)])
@@ -155,13 +155,6 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
     lake.commit_import(seq, files[0].rows, rejected, notes, files, replaces)
     record = next(i for i in lake.imports(live_only=True) if i.seq == seq)
     return Outcome(record, False, reasons, notes)
-
-
-def _prepared(job: _Job, staged: Staged) -> tuple[Staged, dict[str, Term]]:
-    terms = job.mapping.terms()
-    if sacct.applies(job.mapping, job.kind):
-        return sacct.prepared(job.path, staged, terms)
-    return staged, terms
 
 
 def _checked(job: _Job, staged: Staged, terms: dict[str, Term]) -> tuple[Cells, Shaped, pl.LazyFrame]:

@@ -17,7 +17,7 @@ MOST = 1_000_000_000
 LATEST_MONTHS = 13
 _TEXTS = (
     *("provider", "invoice_id", "sku", "description", "service", "project", "resource", "region", "unit"),
-    *("accelerator", "purchase", "charge_type", "commitment_id", "label_team"),
+    *("accelerator", "purchase", "charge_type", "commitment_id", "label_team", "detail"),
 )
 _MONEY = ("quantity", "list_cost", "cost", "credits", "commitment_credits", "fee_offset")
 _NONE = ("credits", "commitment_credits", "fee_offset")
@@ -33,7 +33,7 @@ def shape(cells: Cells, clock: Clock) -> Shaped:
         *(value for value, _ in times.values()),
         cells.text("currency").str.strip_chars().str.to_uppercase().alias("currency"),
         _month(cells.text("invoice_month")).alias("invoice_month"),
-    ).with_columns(_told())
+    ).with_columns(_told(cells))
     faults = [
         *(fault for _, found in times.values() for fault in found),
         *(missing(cells, name) for name in ("sku", "usage_start", "usage_end", "cost", "currency", "invoice_month")),
@@ -54,7 +54,7 @@ def _month(text: pl.Expr) -> pl.Expr:
     return pl.concat_str(parts.struct[0], parts.struct[1], separator="-")
 
 
-def _told() -> list[pl.Expr]:
+def _told(cells: Cells) -> list[pl.Expr]:
     text = pl.col("description")
     return [
         pl.coalesce("accelerator", _read(text, skus.accelerator, pl.String())).alias("accelerator"),
@@ -67,7 +67,7 @@ def _told() -> list[pl.Expr]:
             pl.lit("usage"),
         ).alias("charge_type"),
         pl.col("provider").fill_null("").alias("provider"),
-        *(pl.col(name).fill_null(0).alias(name) for name in _NONE),
+        *(pl.when(cells.raw(name).is_null()).then(0).otherwise(name).alias(name) for name in _NONE),
     ]
 
 

@@ -9,12 +9,13 @@ import duckdb
 import polars as pl
 
 from accounting.errors import InputError
+from accounting.inputs import presets
 from accounting.inputs.compressed import check_whole
 from accounting.inputs.duck import reading
 from accounting.inputs.encodings import as_utf8
 from accounting.inputs.mapping import Mapping
 from accounting.inputs.scratch import Scratch
-from accounting.inputs.staged import REJECTS, ROW, Staged, numbered
+from accounting.inputs.staged import LINE, REJECTS, ROW, Staged, numbered
 
 _LINES = (
     "read_csv($path, all_varchar = true, auto_detect = false, header = false, delim = '\x1f', quote = '', escape = '',"
@@ -25,8 +26,12 @@ _MOST_KEYS = 4_096
 
 
 def read(path: Path, mapping: Mapping, scratch: Scratch) -> Staged:
-    """One text column per key that occurs, nested values as JSON text; lines that are no object are rejected."""
+    """One text column per key that occurs, nested values as JSON text; lines that are no object are rejected.
+
+    Formats that look inside have the line itself too, in the column LINE.
+    """
     check_whole(path)
+    whole = mapping.format != "jsonl"
     text = as_utf8(path, mapping.settings.encoding, scratch)
     lines, target = scratch.path(".lines.parquet"), scratch.path(".parquet")
     with reading(path, scratch.path(".spill")) as connection:
@@ -40,14 +45,15 @@ def read(path: Path, mapping: Mapping, scratch: Scratch) -> Staged:
             f" FROM read_parquet('{lines}', file_row_number = true) WHERE trim(line) <> ''"
         )
         columns = _keys(path, connection)
-        connection.execute(_extraction(columns), {"nulls": ["", *mapping.settings.nulls], "target": str(target)})
+        connection.execute(_extraction(columns, whole), {"nulls": ["", *presets.nulls(mapping)], "target": str(target)})
         others = (
             _no_objects(connection).rename({"row": ROW}).with_columns(numbered(unreadable["row"])).rename({ROW: "row"})
         )
     rejects = pl.concat([unreadable, others]).sort("row")
     _check_end(path, text, rejects)
     frame = pl.scan_parquet(target, glob=False).with_columns(numbered(unreadable["row"]))
-    return Staged(frame, columns, frame.select(pl.len()).collect().item(), rejects)
+    count = frame.select(pl.len()).collect().item()
+    return Staged(frame, columns, count, rejects, extra=(LINE,) if whole else ())
 
 
 def _keys(path: Path, connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -62,8 +68,8 @@ def _keys(path: Path, connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     return tuple(str(key) for (key,) in rows)
 
 
-def _extraction(columns: tuple[str, ...]) -> str:
-    fields = "".join(f", {_value(key)} AS {_quoted(key)}" for key in columns)
+def _extraction(columns: tuple[str, ...], whole: bool) -> str:
+    fields = f", line AS {LINE}" * whole + "".join(f", {_value(key)} AS {_quoted(key)}" for key in columns)
     return f"COPY (SELECT {ROW}{fields} FROM numbered WHERE good) TO $target (FORMAT parquet, ROW_GROUP_SIZE 30720)"
 
 

@@ -21,7 +21,7 @@ from accounting.errors import InputError
 from accounting.inputs.names import unknown
 from accounting.inputs.times import Clock, Unit, to_ms
 
-Format = Literal["csv", "parquet", "jsonl", "sacct"]
+Format = Literal["csv", "parquet", "jsonl", "sacct", "gcp_billing", "focus"]
 
 FORMATS: dict[str, Format] = {
     "csv": "csv",
@@ -30,7 +30,12 @@ FORMATS: dict[str, Format] = {
     "jsonl": "jsonl",
     "ndjson": "jsonl",
     "sacct": "sacct",
+    "gcp_billing": "gcp_billing",
+    "focus": "focus",
 }
+BILLS: tuple[Format, ...] = ("gcp_billing", "focus")
+"""Formats of providers' bills, whatever file they are in."""
+TEAM_LABEL = "team"
 
 # `!` marks a required column; `a|b` one of which is required.
 _COLUMNS: dict[str, str] = {
@@ -68,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nulls: tuple[str, ...] = ()
     encoding: str = "utf-8"
     where: str | None = None
+    team_label: str = TEAM_LABEL
     time: TimeSettings = TimeSettings()
     columns: dict[str, str] = {}
 
@@ -107,7 +113,9 @@ class Mapping:
     @property
     def digest(self) -> str:
         """SHA-256 of what the file says: comments, order and white space do not count."""
-        canonical = msgspec.structs.replace(self.settings, format=self.format)
+        canonical = msgspec.to_builtins(msgspec.structs.replace(self.settings, format=self.format))
+        if self.settings.team_label == TEAM_LABEL:
+            del canonical["team_label"]  # digests are as they were before there was one
         told = msgspec.json.encode(canonical, order="sorted")
         return hashlib.sha256(told + b" trusting" * self.trusting).hexdigest()
 
@@ -171,6 +179,8 @@ def load_mapping(path: Path) -> Mapping:
 
 def check_kind(mapping: Mapping, kind: str, given: frozenset[str]) -> None:
     """Raises `InputError` where a column is unknown for the kind, or a required one is neither mapped nor `given`."""
+    if mapping.format in BILLS and kind != "invoice":
+        raise InputError(f"{mapping.path}: format: {mapping.format} is of invoices: chipledger import invoice FILE")
     known = columns_of(kind)
     for name in mapping.settings.columns:
         if name not in known:
@@ -225,6 +235,8 @@ def _check_values(mapping: Mapping) -> None:
     said, path = mapping.settings, mapping.path
     if said.format not in FORMATS:
         raise InputError(f"{path}: format: {unknown('format', said.format, FORMATS)}")
+    if said.team_label != TEAM_LABEL and FORMATS[said.format] not in BILLS:
+        raise InputError(f"{path}: team_label: only formats gcp_billing and focus read labels: map label_team instead")
     if said.separator is not None and (len(said.separator) != 1 or said.separator in '"\r\n'):
         raise InputError(f"{path}: separator: {said.separator!r} is not one character")
     if said.names is not None and (duplicate := next((n for n in said.names if said.names.count(n) > 1), None)):

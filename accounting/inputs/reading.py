@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from accounting.errors import InputError
-from accounting.inputs import delimited, jsonlines
+from accounting.inputs import delimited, jsonlines, presets
 from accounting.inputs.mapping import Mapping
 from accounting.inputs.scratch import Scratch
 from accounting.inputs.staged import ROW, Staged, no_rejects
@@ -16,9 +16,10 @@ from accounting.inputs.staged import ROW, Staged, no_rejects
 def read(path: Path, mapping: Mapping, scratch: Scratch) -> Staged:
     """The rows of a file; raises `InputError` where the file as a whole is empty, cut or unreadable."""
     check_readable(path)
-    if mapping.format == "parquet":
+    form = presets.container(path, mapping)
+    if form == "parquet":
         staged = _parquet(path, mapping)
-    elif mapping.format == "jsonl":
+    elif form == "jsonl":
         staged = jsonlines.read(path, mapping, scratch)
     else:
         staged = delimited.read(path, mapping, scratch)
@@ -39,6 +40,11 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{path}: {error.strerror}: check the path and its permissions") from error
 
 
+def scan(path: Path) -> pl.LazyFrame:
+    """The rows of a Parquet file of our own making."""
+    return pl.scan_parquet(path, glob=False)
+
+
 def _parquet(path: Path, mapping: Mapping) -> Staged:
     try:
         frame = pl.scan_parquet(path, row_index_name=ROW, row_index_offset=1, glob=False)
@@ -49,7 +55,7 @@ def _parquet(path: Path, mapping: Mapping) -> Staged:
             f"{path}: no readable Parquet file ({str(error).splitlines()[0]}): it may be cut; export it again"
         ) from error
     columns = tuple(name for name in schema if name != ROW)
-    nulls = mapping.settings.nulls
+    nulls = presets.nulls(mapping)
     texts = [c for c in columns if schema[c] == pl.String]
     cleaned = frame.with_columns(pl.col(ROW).cast(pl.Int64), *(_without(c, ("", *nulls)) for c in texts))
     return Staged(cleaned, columns, rows, no_rejects(), typed=True)

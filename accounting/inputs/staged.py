@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 ROW = "_row"
+LINE = "_line"
+"""The whole line, of JSON lines whose nested values are read."""
 REJECTS = pl.Schema(
     {"row": pl.Int64(), "column": pl.String(), "title": pl.String(), "reason": pl.String(), "content": pl.String()}
 )

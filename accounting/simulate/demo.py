@@ -204,6 +204,8 @@ def _project(plan: Plan, folder: Path) -> Project:
 
 
 def _import(project: Project, folder: Path, item: files.Import, progress: Progress) -> None:
+    if item.source and any(one.file == item.file for one in project.lake.imports()):
+        return  # a later version may have taken its place
     mapping = load_mapping(folder / item.mapping)
     import_file(
         project.lake,

@@ -62,7 +62,7 @@ def test_a_month_that_is_none(shell: Shell, month: str) -> None:
     assert not (shell.folder / "r").exists()
 
 
-@pytest.mark.parametrize("form", ["pdf", "csv,pdf", "CSV", "", ","])
+@pytest.mark.parametrize("form", ["docx", "csv,docx", "CSV", "", ","])
 def test_a_format_that_is_none(shell: Shell, form: str) -> None:
     assert "known: csv" in refused(shell, "report", "2025-01", "--format", form, "--out", "r")
 

@@ -11,6 +11,8 @@ pytest.importorskip("google.cloud.bigquery_storage_v1", reason="the extra gcp is
 from tests.cli.conftest import JOBS, Shell
 from tests.fakes.bigquery.faults import Fault
 from tests.fakes.bigquery.serving import Loopback, serve
+from tests.inputs.test_gcp_billing import ROWS
+from tests.test_exports import NAME, Export
 
 PLACE = ("--project", "acme", "--dataset", "gpu")
 
@@ -63,6 +65,36 @@ def test_commands_that_write_push(configured: Shell, loopback: Loopback) -> None
     assert configured("run").stdout.startswith("BigQuery acme.gpu: ")
     assert "has all of the lake" in configured("status").stdout
     assert loopback.sql("SELECT COUNT(*) FROM gpu_store.imports") == [(4,)]
+
+
+def test_a_billing_export_is_imported_as_it_grows(configured: Shell, loopback: Loopback) -> None:
+    export = Export.at(loopback)
+    export.append(*ROWS)
+
+    done = configured("import", "invoice", NAME, "--since", "2025-05", "--project", "acme")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{NAME}: 10 invoice imported as import 4, 0 rejected\nBigQuery acme.gpu: ")
+    assert configured("import", "invoice", NAME).stdout == f"{NAME}: nothing to do, all of it is imported\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("jobs", NAME), "import: tables of BigQuery are imported as invoice, not as jobs"),
+        (("invoice", NAME, "--source", "a"), "import: --source is of files: what a table had before stays"),
+        (("invoice", "jobs.csv"), "import: --mapping is missing: write how the file's columns become ours"),
+        (
+            ("invoice", "jobs.csv", "--mapping", "jobs.toml", "--since", "2025-01"),
+            "import: --since and --project are of tables: write bigquery:PROJECT.DATASET.TABLE",
+        ),
+        (("invoice", NAME, "--mapping", "jobs.toml"), "jobs.toml: format: a table of BigQuery is read by gcp_billing"),
+    ],
+)
+def test_what_cannot_be_imported(shell: Shell, args: tuple[str, ...], said: str) -> None:
+    done = shell("import", *args)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {said}")
 
 
 def test_a_push_that_fails_leaves_the_commit_and_says_how_it_goes_on(configured: Shell, loopback: Loopback) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tests.fakes.bigquery.catalog import Catalog, Resource, check_kept, quoted
@@ -158,10 +159,21 @@ def _column(column: pa.ChunkedArray, field: Field, kind: pa.DataType) -> pa.Chun
 
 
 def _parsed(column: pa.ChunkedArray, field: Field, kind: pa.DataType) -> pa.ChunkedArray:
+    """Of JSON lines; records and lists are JSON inside of them."""
     try:
+        if pa.types.is_nested(kind):
+            return _nested(column, kind)
+        if pa.types.is_timestamp(kind):
+            column = pc.replace_substring_regex(column, " UTC$", "+00:00")
         return column.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowException, TypeError, json.JSONDecodeError) as error:
         raise invalid(f"Error while reading data, error message: Could not parse {field['name']}: {error}") from error
+
+
+def _nested(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    nothing: object = [] if pa.types.is_list(kind) else None
+    values = [nothing if text is None else json.loads(text) for text in column.to_pylist()]
+    return pa.chunked_array([pa.array(values, kind)])
 
 
 def write(catalog: Catalog, where: tuple[str, str], rows: pa.Table, disposition: str, partition: str = "") -> None:

@@ -16,6 +16,7 @@ from sqlglot.optimizer.scope import traverse_scope
 
 import sql
 from accounting import checks, pipeline
+from accounting.bill_tables import RECONCILIATION
 from accounting.plan import EMPTY
 from accounting.stores.bigquery import places
 from accounting.stores.bigquery.client import Warehouse
@@ -28,6 +29,8 @@ from tests.stores.bigquery.fleet import Fleet
 
 LIVE = """JOIN live_publications AS live
   ON live.publication = published.publication AND live.cluster = published.cluster AND live.day = published.day"""
+LIVE_MONTH = """JOIN live_months AS live
+  ON live.publication = published.publication AND live.month = published.month"""
 BESIDE = ("run", "staged", "rebuilt")
 Answered = tuple[str, str, pl.DataFrame, pl.DataFrame]
 
@@ -96,9 +99,10 @@ def laws(fleet: Fleet) -> Iterator[Answered]:
     inventory, spans, _, _ = pipeline.pending(fleet.project.config)
     with open_session(lake.snapshot()) as session:
         both = Both(session.connection, session.schema, warehouse)
-        for table in (*RESULTS, ADJUSTMENTS):
+        for table in (*RESULTS, ADJUSTMENTS, RECONCILIATION):
             columns = ", ".join(f"published.{name}" for name in table.names)
-            both.define(f"staged.{table.name}", f"SELECT {columns} FROM store.{table.name} AS published {LIVE}")
+            live = LIVE if table in RESULTS else LIVE_MONTH
+            both.define(f"staged.{table.name}", f"SELECT {columns} FROM store.{table.name} AS published {live}")
         days = sorted((x.cluster, x.day) for x in lake.live() if x.fingerprint != EMPTY and x.cluster != MONTHS)
         verdict = checks._check(both, inventory, spans, fleet.project.config.policies, days)
     assert not verdict.failures
