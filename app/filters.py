@@ -65,16 +65,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A billing month (`YYYY-MM`) of a scope; `model` narrows the workloads alone."""
+    """A billing month (`YYYY-MM`) of a scope; `model` narrows the workloads alone, `workload` the charges."""
 
     month: str
     scope: Scope = Scope()
     model: str | None = None
+    workload: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """By the names in sql/app."""
-        return {"month": self.month, "model": self.model, **self.scope.parameters}
+        return {"month": self.month, "model": self.model, "workload": self.workload, **self.scope.parameters}
 
     @property
     def before(self) -> Bill:

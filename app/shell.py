@@ -13,7 +13,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from accounting.errors import ChipledgerError, InputError
 from app import states
-from app.pages import chargeback, idle, overview
+from app.pages import chargeback, explain, idle, overview
 from app.source import Look, served
 from app.view import Pages, View, view
 
@@ -24,6 +24,7 @@ PAGES: dict[str, tuple[str, str, Body]] = {
     "overview": ("Overview", ":material/dashboard:", overview.body),
     "idle": ("Idle waste", ":material/hourglass_empty:", idle.body),
     "chargeback": ("Chargeback", ":material/receipt_long:", chargeback.body),
+    "explain": ("Explain", ":material/manage_search:", explain.body),
 }
 
 

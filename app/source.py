@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +16,8 @@ from typing import Any
 
 import sql
 from accounting.errors import ChipledgerError
+from accounting.explain.explained import explained
+from accounting.explain.trace import Trace
 from accounting.project import Project, open_project
 from accounting.reader import Reader
 from accounting.status import Status, take
@@ -40,7 +42,7 @@ class Book:
     project: Project
     version: int
     reader: Reader
-    _answers: OrderedDict[tuple[object, ...], Future[Rows]] = field(default_factory=OrderedDict)
+    _answers: OrderedDict[tuple[object, ...], Future[Any]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _users: int = 0
     _retired: bool = False
@@ -50,7 +52,15 @@ class Book:
         """The answer to `sql/app/NAME.sql`; parameters that it does not have are left out. Asked once, by whoever."""
         text = question(name)
         given = {key: parameters[key] for key in parameters_of(text)}
-        key = (name, *given.values())
+        rows: Rows = self._once((name, *given.values()), lambda: tuple(self.reader.query(text, given).to_dicts()))
+        return rows
+
+    def trace(self, charge_id: str) -> Trace:
+        """The charge whose id begins so, with all that it rests on; raises `InputError` where there is no such one."""
+        found: Trace = self._once(("the trace of", charge_id), lambda: explained(self.project, charge_id))
+        return found
+
+    def _once(self, key: tuple[object, ...], find: Callable[[], Any]) -> Any:  # noqa: ANN401 - rows, or a trace
         with self._lock:
             known = self._answers.get(key)
             mine = self._answers.setdefault(key, Future())
@@ -58,12 +68,12 @@ class Book:
             if len(self._answers) > KEPT:
                 self._answers.popitem(last=False)
         if known is None:
-            self._find(key, mine, text, given)
+            self._find(key, mine, find)
         return mine.result()
 
-    def _find(self, key: tuple[object, ...], answer: Future[Rows], text: str, given: Mapping[str, Any]) -> None:
+    def _find(self, key: tuple[object, ...], answer: Future[Any], find: Callable[[], Any]) -> None:
         try:
-            answer.set_result(tuple(self.reader.query(text, given).to_dicts()))
+            answer.set_result(find())
         except Exception as error:  # noqa: BLE001 - raised where the answer is taken
             with self._lock:
                 self._answers.pop(key, None)  # the next who asks may have more luck

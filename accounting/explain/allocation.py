@@ -23,7 +23,7 @@ def allocation(scene: Scene) -> Section:
     """Holdings with the import, file and row that they stand in; what collectors told, as it came."""
     held, state = scene.held, scene.charge["state"]
     told = list(_told(scene))
-    said = [f"{state}: {STATES[state]}"]
+    said = [f"{state}: {STATES[state].replace('`', '')}"]
     if held.is_empty():
         said.append("no row of a job log and no agent says that somebody held it in these hours")
         return Section("allocation", "Who held it", said)

@@ -27,7 +27,10 @@ STEPS = (arithmetic, price, bearer, owner, allocation, capacity, activity)
 """Sections of a charge of device time, in order."""
 
 
-def explained(project: Project, prefix: str, progress: Progress) -> Trace:
+def _unheard(text: str, done: float | None) -> None: ...
+
+
+def explained(project: Project, prefix: str, progress: Progress = _unheard) -> Trace:
     """The trace of the charge whose id begins with `prefix`; nothing is written.
 
     Raises `InputError` where there is no such charge, or several, or where the lake is on another host.

@@ -13,7 +13,7 @@ from app.filters import Bill, address
 from app.pieces import served, statement
 from app.pieces.figures import Card, cards, relative
 from app.pieces.notices import heading
-from app.pieces.tables import Column, Line, beside, extra, table, text
+from app.pieces.tables import Column, Line, beside, extra, link, table, text
 from app.source import Row
 from app.view import View, asked, basis
 
@@ -128,9 +128,19 @@ def _href(bill: Bill, team: str) -> str:
     return address("chargeback", {"month": bill.month, **bill.scope.parameters, "team": team})
 
 
+def _why(bill: Bill, row: Row) -> str:
+    """The charges of a workload, each to be explained."""
+    scope = {**bill.scope.parameters, "cluster": row["cluster"], "team": row["team"]}
+    return address("explain", {"month": bill.month, **scope, "workload": row["workload_id"]})
+
+
 def _workloads(view: View, bill: Bill) -> None:
     top, picker = st.columns([3, 1], vertical_alignment="center")
-    top.html(heading("Workloads", "The 25 that cost the most; all of them are in the lines."))
+    top.html(
+        heading(
+            "Workloads", "The 25 that cost the most, each with its charges explained; all of them are in the lines."
+        )
+    )
     models: Sequence[str] = sorted({row["model"] for row in view.rows("bill_models", bill.parameters) if row["model"]})
     model = picker.selectbox(
         "Model",
@@ -157,7 +167,7 @@ def _workloads(view: View, bill: Bill) -> None:
     lines = [
         Line(
             (
-                text(row["workload_id"]) + extra(row["unpriced_seconds"]),
+                link(row["workload_id"], _why(narrowed, row)) + extra(row["unpriced_seconds"]),
                 text(row["team"]),
                 beside(row["model"], row["purpose"]),
                 beside(row["pool"], row["cluster"]),

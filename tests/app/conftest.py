@@ -117,7 +117,18 @@ def chargeback() -> None:
     shell.main("chargeback")
 
 
-PAGES: dict[str, Callable[[], None]] = {"overview": overview, "idle": idle, "chargeback": chargeback}
+def explain() -> None:
+    from app import shell
+
+    shell.main("explain")
+
+
+PAGES: dict[str, Callable[[], None]] = {
+    "overview": overview,
+    "idle": idle,
+    "chargeback": chargeback,
+    "explain": explain,
+}
 
 
 class Page:

@@ -32,7 +32,7 @@ FLAGS = [
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
-PATHS = {"overview": "", "idle": "idle", "chargeback": "chargeback"}
+PATHS = {"overview": "", "idle": "idle", "chargeback": "chargeback", "explain": "explain"}
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 

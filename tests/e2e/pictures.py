@@ -19,10 +19,20 @@ def main(project: Path) -> None:
     IMAGES.mkdir(exist_ok=True)
     with Server(project) as server, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        for name, path in PATHS.items():
+        for name, path in PATHS.items() - {("explain", "explain")}:
             take(browser, server.url, path, "light", IMAGES / f"{name}.png")
+        take(browser, server.url, dearest(browser, server.url), "light", IMAGES / "explain.png")
         take(browser, server.url, "", "dark", IMAGES / "overview-dark.png")
         browser.close()
+
+
+def dearest(browser: Browser, url: str) -> str:
+    """The address of the trace of the charge that cost the most."""
+    found = ""
+    for visit in visitor(browser, url, width=WIDTH):
+        link = visit.open("explain").page.locator('[data-table="Charges"] a').first
+        found = str(link.get_attribute("href")).removeprefix("./")
+    return found
 
 
 def take(browser: Browser, url: str, path: str, scheme: str, file: Path) -> None:

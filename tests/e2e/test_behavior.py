@@ -57,6 +57,23 @@ def test_a_team_leads_to_its_bill(visit: Visitor) -> None:
     expect(visit.page.locator("[data-basis]")).to_contain_text("team search")
 
 
+def test_a_workload_leads_to_its_charges_and_a_charge_to_its_trace(visit: Visitor) -> None:
+    from playwright.sync_api import expect
+
+    visit.open("chargeback")
+    visit.page.locator('[data-table="Workloads"]').get_by_role("link").first.click()
+    expect(visit.page.locator("h1")).to_have_text("Explain")
+    visit.page.locator('[data-table="Charges"]').get_by_role("link").first.click()
+    expect(visit.page.locator('[data-step="arithmetic"]')).to_have_attribute("open", "")
+    cost = visit.exact("explain_cost")
+    whole = visit.page.locator('[data-table="by hour (UTC)"] tr.cl-total td').last.inner_text()
+    assert cost is not None
+    assert whole.replace(",", "") == f"{cost:f}"
+    visit.page.locator('[data-step="price"] summary').click()
+    expect(visit.page.locator('[data-step="price"]')).to_contain_text("prices.csv")
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_hours_instead_of_cost(visit: Visitor) -> None:
     from playwright.sync_api import expect
 

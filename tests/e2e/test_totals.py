@@ -108,14 +108,16 @@ def test_chargeback(visit: Visitor, company: Path, chosen: str) -> None:
 def test_the_sql_on_the_page_can_be_pasted(visit: Visitor, company: Path, page: str) -> None:
     visit.open(f"{PATHS[page]}?team=vision")
     queries = visit.page.locator("pre[data-sql]").evaluate_all("all => all.map(e => [e.dataset.sql, e.textContent])")
-    assert len(queries) >= 4
-    query = dict(queries)[{"overview": "totals", "idle": "idle_totals", "chargeback": "bill_total"}[page]]
+    assert len(queries) >= (2 if page == "explain" else 4)
+    total = {"overview": "totals", "idle": "idle_totals", "chargeback": "bill_total", "explain": "bill_charges_total"}
+    query = dict(queries)[total[page]]
     (row,) = csv.DictReader(io.StringIO(chipledger(company, "query", query, "--format", "csv")))
 
     name, column = {
         "overview": ("cost", "cost"),
         "idle": ("idle_cost", "idle_cost"),
         "chargeback": ("bill_cost", "cost"),
+        "explain": ("explain_total", "cost"),
     }[page]
     assert visit.exact(name) == Decimal(row[column])
 
