@@ -206,6 +206,9 @@ def masked(command: str, lines: list[str]) -> list[str]:
     if "chipledger status" in command:
         text = re.sub(AGE, "AGE", re.sub(f"(?<=last run: ){INSTANT}", "INSTANT", text))
         text = re.sub(r"─+", "─", re.sub(r" {2,}", "  ", text))
+    if "chipledger explain" in command:
+        text = re.sub(f"(?<=run of ){INSTANT}; digest of the day's inputs: [0-9a-f]{{32}}", "INSTANT, DIGEST", text)
+        text = re.sub(r"(?<=, numbers )\d+", "N", text)
     if "chipledger demo" in command:
         text = re.sub(r"made in \d+ s", "made in N s", text)
     if re.match(r"chipledger .*\bingest", command):

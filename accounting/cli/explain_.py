@@ -77,14 +77,18 @@ def _grid(grid: Grid, shown: int) -> None:
     used = [i for i in range(len(grid.columns)) if any(row[i] is not None for row in grid.rows)]
     numbers = [n for n, i in enumerate(used) if all(isinstance(row[i], int | Decimal | None) for row in grid.rows)]
     left_out = len(grid.rows) - shown
-    last = [[f"({left_out:,} more)", *[None] * (len(grid.columns) - 1)]] if left_out > 0 else []
-    every = [*grid.rows[:shown], *last, *([grid.total] if grid.total else [])]
+    rows = [[_cell(row[i]) for i in used] for row in grid.rows[:shown]]
+    if left_out > 0:
+        rows.append([f"({left_out:,} more)", *[""] * (len(used) - 1)])
+    if grid.total:
+        rows.append([_cell(grid.total[i]) for i in used])
     click.echo()
-    rows = [["" if row[i] is None else _cell(row[i]) for i in used] for row in every]
     screen.table(grid.title, [grid.columns[i] for i in used], rows, right=numbers)
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}{f'.{value.microsecond // 1000:03d}' * bool(value.microsecond)}Z"
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

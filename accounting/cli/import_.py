@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from accounting.tables import INPUTS
 @click.option("--mapping", type=click.Path(path_type=Path), help="How the file's columns become ours (TOML).")
 @click.option("--source", help="A name; the file becomes the new version of what was imported under it.")
 @click.option("--strict", is_flag=True, help="Take nothing if any row is bad.")
+@click.option("--accept-suspicious", "trusting", is_flag=True, help="Take prices that are hardly right, too.")
 @click.option("--since", help="Of a table of BigQuery: the first invoice month, such as 2026-10.")
 @click.option("--project", "payer", help="Of a table of BigQuery: the project that pays for the query.")
 @click.pass_context
@@ -32,6 +34,7 @@ def command(
     mapping: Path | None,
     source: str | None,
     strict: bool,
+    trusting: bool,
     since: str | None,
     payer: str | None,
 ) -> None:
@@ -47,6 +50,8 @@ def command(
       chipledger import prices prices.csv --mapping prices.toml --source list-prices
       chipledger import invoice bigquery:acme.billing.gcp_billing_export_resource_v1_0 --since 2026-10
     """
+    if trusting and kind != "prices":
+        raise InputError(f"import {kind}: --accept-suspicious is of prices: leave it out")
     project = screen.project(ctx)
     told = load_mapping(mapping) if mapping is not None else None
     with screen.progress() as tell:
@@ -61,7 +66,7 @@ def command(
                 project.lake,
                 kind,
                 file,
-                _needed(told, since, payer),
+                dataclasses.replace(_needed(told, since, payer), trusting=trusting),
                 now=now_ms(),
                 source=source,
                 aliases=project.config.aliases,

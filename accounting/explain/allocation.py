@@ -71,7 +71,7 @@ def _told(scene: Scene) -> Iterator[Grid]:
         return
     workloads = by_collectors["workload_id"].unique()
     devices = by_collectors["observed"].unique().to_list()
-    for table, title in ((AGENT_HOLDINGS, "holdings as told"), (AGENT_ALLOCATIONS, "allocations as told")):
+    for table, title in ((AGENT_HOLDINGS, "holdings as told last"), (AGENT_ALLOCATIONS, "allocations as told last")):
         rows = _of_workloads(scene, table, workloads)
         if "device_id" in rows.columns:
             rows = rows.filter(pl.col("device_id").is_in(devices))
@@ -79,7 +79,11 @@ def _told(scene: Scene) -> Iterator[Grid]:
             yield Grid(table.name, title, _AS_TOLD, list(_as_told(scene, rows)))
 
 
+_HOLDING_OF = ("source", "workload_id", "node", "device_id", "instance_id", "start_ms")
+
+
 def _of_workloads(scene: Scene, table: Table, workloads: pl.Series) -> pl.DataFrame:
+    """Each holding as it was told last, and how often it was `told`."""
     lake = scene.project.lake
     known = renames(lake).filter(pl.col("name").is_in(workloads.to_list()))
     names = [*workloads, *known["workload_id"]]
@@ -87,10 +91,26 @@ def _of_workloads(scene: Scene, table: Table, workloads: pl.Series) -> pl.DataFr
     rows = lake.scan_input(table.name).filter(
         (pl.col("cluster") == scene.partition.cluster) & pl.col("workload_id").is_in(names) & during
     )
-    return rows.collect(engine="streaming").sort("start_ms", "until_ms", "import_seq", "row")
+    told = rows.collect(engine="streaming").sort("until_ms", "import_seq", "row", descending=True)
+    of = [name for name in _HOLDING_OF if name in told.columns]
+    times = told.with_columns(told=pl.len().over(of).cast(pl.Int64))
+    return times.unique(of, keep="first", maintain_order=True).sort("start_ms", *of, nulls_last=True)
 
 
-_AS_TOLD = ("source", "import", "row", "file", "workload_id", "trust", "node", "device_id", "from", "until", "closed")
+_AS_TOLD = (
+    "source",
+    "import",
+    "row",
+    "file",
+    "workload_id",
+    "trust",
+    "node",
+    "device_id",
+    "from",
+    "until",
+    "closed",
+    "told",
+)
 
 
 def _as_told(scene: Scene, rows: pl.DataFrame) -> Iterator[tuple[Value, ...]]:
@@ -98,7 +118,7 @@ def _as_told(scene: Scene, rows: pl.DataFrame) -> Iterator[tuple[Value, ...]]:
         yield (
             *(row["source"] or "agent", row["import_seq"], row["row"], scene.file(row["import_seq"])),
             *(row["workload_id"], row["trust"], row["node"], row.get("device_id")),
-            *(instant(row["start_ms"]), instant(row["until_ms"]), "yes" if row["closed"] else "no"),
+            *(instant(row["start_ms"]), instant(row["until_ms"]), "yes" if row["closed"] else "no", row["told"]),
         )
 
 

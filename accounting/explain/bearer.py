@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
 
 from accounting.core.bear import SPREADS
 from accounting.core.charges import KEYS
@@ -36,7 +38,7 @@ def bearer(scene: Scene) -> Section:
         grids += list(_shares(scene))
     facts: dict[str, Value] = {"team": charge["team"], "borne_by_rule": charge["borne_by_rule"]}
     facts |= {"policy": ", ".join(policies[code].name for code in codes)}
-    return Section("bearer", "Who bears it", [_why(scene)], facts, grids)
+    return Section("bearer", "Who bears it", [_why(scene), *_counts_for(scene)], facts, grids)
 
 
 def _rule(scene: Scene) -> str:
@@ -57,6 +59,22 @@ def _why(scene: Scene) -> str:
     return f"{charge['team']}: {why}"
 
 
+def _counts_for(scene: Scene) -> Iterator[str]:
+    """What the bearer counts for in each part, of what all do."""
+    for part in scene.found.parts.iter_rows(named=True):
+        known = _weights(scene, part)
+        if part["team"] in known:
+            mine, every = known[part["team"]], sum(known.values())
+            percent = f"{Decimal(100 * mine) / every:.3f} %"
+            yield f"{part['team']} counts for {mine:,} of {every:,}: {percent}; shares are rounded so that they add up"
+
+
+def _weights(scene: Scene, part: Mapping[str, Any]) -> dict[str, int]:
+    """What each team counts for in a part; empty where it is not divided."""
+    mine = scene.found.weights.filter(day=part["day"], month=part["month"], pool=part["pool"], policy=part["policy"])
+    return dict(mine.select("team", "weight").iter_rows())
+
+
 def _policies(policies: tuple[Policy, ...], codes: list[int]) -> Grid:
     ends = [p.start_ms for p in policies[1:]] + [None]
     rows: list[tuple[Value, ...]] = [
@@ -71,8 +89,7 @@ def _shares(scene: Scene) -> Iterator[Grid]:
     """One table for each part, in order; weights of `usage` and `allocation` are milliseconds."""
     found = scene.found
     for number, part in enumerate(found.parts.iter_rows(named=True), 1):
-        weights = found.weights.filter(day=part["day"], month=part["month"], pool=part["pool"], policy=part["policy"])
-        known = dict(weights.select("team", "weight").iter_rows())
+        known = _weights(scene, part)
         mine = found.shares.join(found.parts[number - 1 : number].select(KEYS), on=KEYS, how="semi", nulls_equal=True)
         rows = [
             (team, known.get(team), seconds(ms), amount(cost))

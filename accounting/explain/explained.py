@@ -16,7 +16,7 @@ from accounting.explain.finding import find
 from accounting.explain.line import bill
 from accounting.explain.owner import owner
 from accounting.explain.price import price
-from accounting.explain.scene import Charge, Scene, Stage, staged
+from accounting.explain.scene import Charge, Scene, accounted
 from accounting.explain.trace import Section, Trace
 from accounting.explain.versions import versions
 from accounting.pipeline import Progress
@@ -67,16 +67,16 @@ def _of_bill(project: Project, charge: Charge) -> Trace:
 
 def _of_time(project: Project, charge: Charge, subject: Charge, first: list[Section], progress: Progress) -> Trace:
     """`subject` is what the inputs should make: the charge, or the one that it corrects as it is known now."""
-    stage = staged(project, subject, progress)
-    scene = stage.scene
+    day = accounted(project, subject["cluster"], subject["day"], progress)
+    scene = day.scene(subject)
     sections = [*first, *(step(scene) for step in STEPS)] if scene else first
     seqs = {seq for section in sections for seq in section.imports}
     made = versions(project, charge, seqs, _digests(scene) if scene else [])
     gone = not subject["device_seconds"] and charge is not subject
     same = agrees(scene) if scene else gone
     closed = _closed(project, charge)
-    notice = _notice(charge, stage, same=same, closed=closed)
-    return Trace(charge, [*sections, made], notice, same, not (same or closed or stage.stale))
+    notice = _notice(charge, "" if scene else "make no such charge", same=same, closed=closed, stale=day.stale)
+    return Trace(charge, [*sections, made], notice, same, not (same or closed or day.stale))
 
 
 def _closed(project: Project, charge: Charge) -> bool:
@@ -88,16 +88,16 @@ def _digests(scene: Scene) -> list[str]:
     return [policies[code].digest for code in scene.found.parts["policy"].unique().sort()]
 
 
-def _notice(charge: Charge, stage: Stage, *, same: bool, closed: bool) -> str:
-    if same and not stage.stale:
+def _notice(charge: Charge, gone: str, *, same: bool, closed: bool, stale: bool) -> str:
+    if same and not stale:
         return ""
     if same:
         return (
             "inputs of this day changed since it was published, but not this charge: it is traced from the inputs as"
             " they are now; next: chipledger run"
         )
-    gone = "make no such charge" if stage.scene is None else "come to another amount, which is traced below"
-    if stage.stale:
+    gone = gone or "come to another amount, which is traced below"
+    if stale:
         return f"inputs changed since this was published: as they are now they {gone}; next: chipledger run"
     if closed:
         return f"inputs changed since {charge['month']} was closed: as they are now they {gone}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -48,30 +49,36 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """`scene` is None where the inputs do not make the charge any more; `stale`: its day waits for a run."""
+class Day:
+    """A cluster's day accounted anew; `done` is None where no input speaks of it. `stale`: it waits for a run."""
 
-    scene: Scene | None
+    project: Project
+    inventory: Inventory
     stale: bool
+    partition: Partition | None = None
+    done: Accounted | None = None
+
+    def scene(self, charge: Charge) -> Scene | None:
+        """What a charge of the day is explained from; None where the inputs make no such charge any more."""
+        found = lineage(self.done, charge["charge_id"]) if self.done else None
+        if self.partition is None or self.done is None or found is None:
+            return None
+        imports = {one.seq: one for one in self.project.lake.imports(live_only=True)}
+        held = holdings(self.done, found)
+        return Scene(self.project, charge, self.inventory, self.partition, self.done, found, held, imports)
 
 
-def staged(project: Project, charge: Charge, progress: pipeline.Progress) -> Stage:
-    """The charge's cluster-day, by the functions and from the inputs of a run; nothing is written."""
+def accounted(project: Project, cluster: str, day: date, progress: pipeline.Progress) -> Day:
+    """A cluster's day by the functions and from the inputs of a run; nothing is written."""
     progress("reading inputs", None)
     config = project.config
-    cluster, day = charge["cluster"], charge["day"]
     inventory, spans, todo, _ = pipeline.pending(config)
     stale = any(one.span.cluster == cluster and one.day == day for one in todo)
     span = next((one for one in spans if one.cluster == cluster), None)
     if span is None:
-        return Stage(None, stale)
+        return Day(project, inventory, stale)
     progress(f"accounting {cluster} {day}", None)
     start = plan.epoch_ms(day)
     halo = plan.halo_ms(config.policies)
     p = partition(inventory, span, start, start + DAY, config.policies, config.zones, halo)
-    done = priced(p)
-    found = lineage(done, charge["charge_id"])
-    if found is None:
-        return Stage(None, stale)
-    imports = {one.seq: one for one in project.lake.imports(live_only=True)}
-    return Stage(Scene(project, charge, inventory, p, done, found, holdings(done, found), imports), stale)
+    return Day(project, inventory, stale, p, priced(p))

@@ -17,6 +17,7 @@ import polars as pl
 from accounting.errors import InputError, StoreError
 from accounting.inputs import capacity, invoice, jobs, presets, prices, quarantine, reading, samples, teams
 from accounting.inputs.cells import LEFT, Cells, bind
+from accounting.inputs.doubtful import apart, doubtful
 from accounting.inputs.duplicates import losers
 from accounting.inputs.mapping import Mapping, Term, check_kind, kinds
 from accounting.inputs.names import unknown
@@ -126,15 +127,16 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
     staged = reading.read(job.path, job.mapping, job.scratch)
     staged, terms = presets.prepared(job.path, staged, job.mapping, job.kind)
     cells, shaped, rows = _checked(job, staged, terms)
-    doubles = losers(rows, shaped)
-    reasons = _reasons(rows, shaped, staged, doubles)
+    beside = losers(rows, shaped).with_columns(title=pl.lit(_DUPLICATE), reason=pl.lit(_DUPLICATE))
+    beside = pl.concat([beside, _doubtful(job, _good(rows, beside), replaces)])
+    reasons = _reasons(rows, shaped, staged, beside)
     if strict and reasons:
         raise InputError(
             f"{job.path}: {sum(n for _, n in reasons)} rows are bad ({_listed(reasons)}): nothing was imported"
         )
-    good = _good(rows, doubles)
+    good = _good(rows, beside)
     _cross_checked(job, good, replaces)
-    notes = _notes(rows, shaped, good)
+    notes = _notes(rows, shaped, good) | _apart(job, good)
     job.progress("storing", None)
     lake, kind = job.lake, job.kind
     seq = lake.reserve_import(kind, source, job.path.name, sha256, job.mapping.digest, job.now)
@@ -145,7 +147,7 @@ def _imported(job: _Job, sha256: str, source: str, replaces: list[int], strict: 
         taken = good.select(pl.lit(seq, dtype=pl.Int64).alias("import_seq"), pl.col(ROW).alias("row"), *table.names[2:])
         files.append(lake.stage(table, taken))
         if rejected:
-            bad = quarantine.rows(rows, shaped, staged, cells, doubles, _DUPLICATE)
+            bad = quarantine.rows(rows, shaped, staged, cells, beside)
             files.append(lake.stage(QUARANTINE, quarantine.stamped(bad, seq, kind, job.path.name)))
     except BaseException:
         lake.discard(files)
@@ -178,20 +180,20 @@ def _written(job: _Job, cells: Cells) -> tuple[Cells, Shaped, pl.LazyFrame]:
     return cells, shaped, pl.scan_parquet(target, glob=False)
 
 
-def _good(rows: pl.LazyFrame, doubles: pl.DataFrame) -> pl.LazyFrame:
+def _good(rows: pl.LazyFrame, beside: pl.DataFrame) -> pl.LazyFrame:
     good = rows.filter(pl.col(LEFT).is_null() & pl.col(FAULT).is_null())
-    if doubles.is_empty():
+    if beside.is_empty():
         return good
-    return good.filter(pl.col(ROW).is_in(doubles[ROW].implode()).not_())
+    return good.filter(pl.col(ROW).is_in(beside[ROW].implode()).not_())
 
 
-def _reasons(rows: pl.LazyFrame, shaped: Shaped, staged: Staged, doubles: pl.DataFrame) -> list[tuple[str, int]]:
+def _reasons(rows: pl.LazyFrame, shaped: Shaped, staged: Staged, beside: pl.DataFrame) -> list[tuple[str, int]]:
     counted: Counter[str] = Counter()
     faulty = rows.filter(pl.col(FAULT).is_not_null()).group_by(FAULT).agg(pl.col(ROW).n_unique().alias("n"))
     for fault, count in faulty.collect(engine="streaming").iter_rows():
         counted[shaped.faults[fault].title] += count
     counted.update(staged.rejects["title"].to_list())
-    counted[_DUPLICATE] += doubles.height
+    counted.update(beside["title"].to_list())
     return sorted(((r, n) for r, n in counted.items() if n), key=lambda pair: (-pair[1], pair[0]))
 
 
@@ -212,16 +214,36 @@ def _cross_checked(job: _Job, good: pl.LazyFrame, replaces: list[int]) -> None:
     """Refuses prices that overlap and teams that contradict each other, here or with what counts already."""
     if job.kind not in ("prices", "teams"):
         return
-    others = job.lake.scan_input(job.kind).filter(pl.col("import_seq").is_in(replaces).not_())
-    mine = good.select(
-        pl.lit(None, dtype=pl.Int64).alias("import_seq"), pl.col(ROW).alias("row"), *INPUTS[job.kind].names[2:]
-    )
     names = {i.seq: i.file for i in job.lake.imports(live_only=True)}
-    every = pl.concat([others, mine]).collect()
+    every = _every(job, good, replaces)
     if job.kind == "prices":
         prices.check(every, job.path.name, names, job.aliases)
     else:
         teams.check(every, job.path.name, names)
+
+
+def _every(job: _Job, good: pl.LazyFrame, replaces: list[int]) -> pl.DataFrame:
+    """What would count: the rows of the other imports, and those of the file, which have no `import_seq` yet."""
+    others = job.lake.scan_input(job.kind).filter(pl.col("import_seq").is_in(replaces).not_())
+    return pl.concat([others, _mine(job, good)]).collect()
+
+
+def _mine(job: _Job, good: pl.LazyFrame) -> pl.LazyFrame:
+    seq, row = pl.lit(None, dtype=pl.Int64).alias("import_seq"), pl.col(ROW).alias("row")
+    return good.select(seq, row, *INPUTS[job.kind].names[2:])
+
+
+def _doubtful(job: _Job, good: pl.LazyFrame, replaces: list[int]) -> pl.DataFrame:
+    """Prices (`_row`, title, reason) that are hardly right beside others."""
+    if job.kind != "prices" or job.mapping.trusting:
+        return pl.DataFrame(schema={ROW: pl.Int64, "title": pl.String, "reason": pl.String})
+    names = {i.seq: i.file for i in job.lake.imports(live_only=True)}
+    return doubtful(_every(job, good, replaces), job.path.name, names, job.aliases).rename({"row": ROW})
+
+
+def _apart(job: _Job, good: pl.LazyFrame) -> dict[str, int]:
+    count = apart(_mine(job, good).collect(), job.aliases) if job.kind == "prices" else 0
+    return {"SKUs more than twice as dear in one region as in another": count} if count else {}
 
 
 def _sha256(path: Path) -> str:

@@ -109,12 +109,13 @@ def check(every: pl.DataFrame, file: str, files: dict[int, str], aliases: Mappin
     first, second = sorted((first, second), key=lambda r: (r["import_seq"] is None, r["import_seq"], r["row"]))
     sku = ", ".join(str(second[c]) for c in SKU if second[c] is not None)
     raise InputError(
-        f"prices of {sku} overlap: {_told(first, file, files)} and {_told(second, file, files)}:"
+        f"prices of {sku} overlap: {told(first, file, files)} and {told(second, file, files)}:"
         " give one an end, choose one with `where`, undo the old import, or keep a book under one --source"
     )
 
 
-def _told(row: dict[str, Any], file: str, files: dict[int, str]) -> str:
+def told(row: dict[str, Any], file: str, files: Mapping[int, str]) -> str:
+    """Which row it is, its price, and since when; a row of `file` has no `import_seq` yet."""
     name = file if row["import_seq"] is None else files[row["import_seq"]]
     since = (
         "always"

@@ -11,15 +11,16 @@ from accounting.inputs.staged import ROW, Staged
 _COLUMNS = ("row", "column", "reason", "content")
 
 
-def rows(
-    rows: pl.LazyFrame, shaped: Shaped, staged: Staged, cells: Cells, doubles: pl.DataFrame, duplicate: str
-) -> pl.LazyFrame:
-    """Row, column, reason and content of everything that is wrong in the file."""
+def rows(rows: pl.LazyFrame, shaped: Shaped, staged: Staged, cells: Cells, beside: pl.DataFrame) -> pl.LazyFrame:
+    """Row, column, reason and content of everything that is wrong in the file.
+
+    `beside` (`_row`, reason) is wrong beside other rows.
+    """
     faulty = rows.filter(pl.col(FAULT).is_not_null()).group_by(ROW).agg(pl.col(FAULT).first())
     values = cells.frame.join(faulty, on=ROW).unique(ROW, keep="any")
     reasons = values.select(ROW, _column(shaped.faults).alias("column"), _reason(cells, shaped.faults).alias("reason"))
-    twice = doubles.lazy().select(ROW, pl.lit(None, dtype=pl.String).alias("column"), pl.lit(duplicate).alias("reason"))
-    found = staged.frame.join(pl.concat([reasons, twice]), on=ROW).unique(ROW, keep="any")
+    others = beside.lazy().select(ROW, pl.lit(None, dtype=pl.String).alias("column"), "reason")
+    found = staged.frame.join(pl.concat([reasons, others]), on=ROW).unique(ROW, keep="any")
     content = pl.struct(staged.columns).struct.json_encode()
     bad = found.select(pl.col(ROW).alias("row"), "column", "reason", content.alias("content"))
     return pl.concat([staged.rejects.lazy().select(_COLUMNS), bad])

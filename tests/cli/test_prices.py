@@ -123,3 +123,16 @@ def test_a_negotiated_price_wins_over_the_catalog_and_a_run_checks_it(empty: She
     cost, listed = map(Decimal, asked.stdout.splitlines()[1].split(","))
     assert (cost, listed) == (32 * Decimal("3.673385") + 48 * Decimal("2.5"), 80 * Decimal("3.673385"))
     assert kinds.stdout.split() == ["kind", "list", "negotiated"]
+
+
+def test_suspicious_prices_are_put_aside_until_they_are_accepted(empty: Shell) -> None:
+    args = empty.put("prices", "accelerator,purchase,price_per_hour\nx,on_demand,2\nx,spot,3\n")
+    assert "spot costs more than on demand: 1): nothing was imported" in refused(empty, *args, "--strict")
+    done = empty(*args)
+    assert done.returncode == 0, done.stderr
+    assert "1 prices imported as import 1, 1 rejected" in done.stdout
+    assert "rejected 1: spot costs more than on demand" in done.stdout
+
+    assert "2 prices imported as import 2, 0 rejected" in empty(*args, "--accept-suspicious").stdout
+    line = refused(empty, *empty.put("jobs", "accelerator,quantity,start,end\n"), "--accept-suspicious")
+    assert "--accept-suspicious is of prices" in line

@@ -16,6 +16,7 @@ from sqlglot.optimizer.scope import traverse_scope
 
 import sql
 from accounting import checks, pipeline
+from accounting.bill_tables import RECONCILIATION
 from accounting.plan import EMPTY
 from accounting.stores.bigquery import places
 from accounting.stores.bigquery.client import Warehouse
@@ -23,7 +24,7 @@ from accounting.stores.bigquery.session import ask
 from accounting.stores.closing import MONTHS
 from accounting.stores.engine import Session, open_session
 from accounting.stores.subset import DIALECT, parse
-from accounting.tables import ADJUSTMENTS, RECONCILIATION, RESULTS
+from accounting.tables import ADJUSTMENTS, RESULTS
 from tests.stores.bigquery.fleet import Fleet
 
 LIVE = """JOIN live_publications AS live
