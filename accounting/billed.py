@@ -64,7 +64,7 @@ def reconciled(lake: Lake, bill: Bill, charges: pl.DataFrame, config: Config) ->
     if len(currencies) > 1:
         raise InputError(
             f"the bill of {bill.provider or 'a provider'} for {bill.month} and its charges are in"
-            f" {' and '.join(currencies)}: import it in the currency of the prices; there are no exchange rates yet"
+            f" {' and '.join(currencies)}: import it in the currency of the ledger: rates are for prices only"
         )
     scope = Scope(bill.month, bill.provider, currencies[0], bill.platform)
     return reconcile(invoice, charges.filter(pl.col("cost").is_not_null()), scope)

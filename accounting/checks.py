@@ -113,6 +113,8 @@ def _check(
     span_rows = [(s.cluster, s.event, s.watermark, last[s.cluster]) for s in spans if s.cluster in last]
     session.load("run.spans", pl.DataFrame(span_rows, schema=_SPANS, orient="row"))
     session.load("run.names", inventory.names)
+    currencies = session.query(sql.read("run/currencies"))["currency"].to_list()
+    session.load("run.rates", inventory.rates.table(currencies))
     session.load("run.told_jobs", _told(inventory.jobs).filter(pl.col("import_seq") < AGENT))
     session.load("run.told_capacity", _told(inventory.capacity).filter(pl.col("device_id").is_null()))
     session.load("run.served", _told_of_days(served, SERVED, inventory, spans, day_rows))

@@ -15,6 +15,8 @@ from typing import Annotated, Any, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
+from accounting.core.exchange import Rates
+from accounting.currencies import RatesTable, rates
 from accounting.errors import InputError, StoreError
 from accounting.kinds import NAMES
 from accounting.policy import DatedPolicy, IdleBearer, Policy, PolicyKeys, UnallocatedBearer, base_policy, timeline
@@ -89,6 +91,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     accelerators: dict[str, Text] = field(default_factory=dict)
     policy: PolicyKeys = PolicyKeys()
     gl: GlTable = GlTable()
+    rates: RatesTable | None = None
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -105,6 +108,7 @@ class Config(Struct, frozen=True, kw_only=True):
     aliases: dict[str, str]
     policies: tuple[Policy, ...]
     gl: GlTable = GlTable()
+    rates: Rates = Rates()
 
 
 def load_config(path: Path | None) -> Config:
@@ -124,6 +128,7 @@ def load_config(path: Path | None) -> Config:
         aliases=raw.accelerators,
         policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
         gl=_gl(raw.gl),
+        rates=rates(raw.rates, file.name),
     )
 
 
@@ -246,7 +251,7 @@ def _choices(key: str) -> tuple[str, ...]:
 
 
 def _keys(struct: type[Struct]) -> list[str]:
-    nested = (LakeTable, InboxTable, BigQueryTable, BillingTable, PolicyKeys, GlTable)
+    nested = (LakeTable, InboxTable, BigQueryTable, BillingTable, PolicyKeys, GlTable, RatesTable)
     return [info.encode_name for part in (struct, *nested) for info in msgspec.structs.fields(part)]
 
 

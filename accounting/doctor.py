@@ -105,7 +105,7 @@ def _store(lake: Lake, deep: bool) -> Iterator[Finding]:
 def _inputs(lake: Lake, config: Config, now: int) -> Iterator[Finding]:
     try:
         with lake.reading():
-            inventory = take(lake, config.aliases)
+            inventory = take(lake, config.aliases, config.rates)
     except (ChipledgerError, pl.exceptions.PolarsError, OSError) as error:
         yield Finding("fail", "inputs", str(error).splitlines()[0], "see the files above")
         return
@@ -117,7 +117,9 @@ def _inputs(lake: Lake, config: Config, now: int) -> Iterator[Finding]:
         f"{inventory.prices.height} rows, no two for one SKU at once",
         lambda: _price_book(lake, inventory, names, config.aliases),
     )
-    yield _asked("currency", "one for all prices", lambda: check_currency(book(inventory.prices)))
+    yield _asked(
+        "currency", "one for all prices", lambda: check_currency(book(inventory.prices), config.rates.currency)
+    )
     yield _asked(
         "teams",
         f"{inventory.teams.height} rules, no two of equal rank for one workload",

@@ -11,6 +11,7 @@ import polars as pl
 from accounting import gaps
 from accounting.accelerators import canonical
 from accounting.agent_tables import AGENT_HOLDINGS, AGENT_QUOTAS, AGENT_RECORDS, AGENT_SERVED
+from accounting.core.exchange import Rates, converted
 from accounting.core.partition import AGENT, DEVICE_SPANS, FILE, GAPS, SERVED, UNNAMED, Partition
 from accounting.core.rounding import proportion
 from accounting.core.steps import DAY, PPM, merge
@@ -26,6 +27,7 @@ IMPORTED = {"part": pl.lit(False), "rank": pl.lit(FILE, pl.Int64)}
 """What imported samples leave out: they tell of whole devices or workloads, and any other source goes before them."""
 
 
+NO_RATES = Rates()
 NO_SPANS = pl.DataFrame(schema={"cluster": pl.String, **DEVICE_SPANS})
 
 
@@ -38,7 +40,7 @@ class Inventory:
     collectors as they came, `instances` who held MIG instances, `gaps` what has not come of them, `unnamed` what is
     known of capacity without devices, `maintenance` and `failed` when schedulers had devices out of service, `served`
     what engines counted, `disputes` where collectors differed about a holder, `quoted` what was told of
-    quotas of queues, with repetitions. All by cluster.
+    quotas of queues, with repetitions. All by cluster. `prices` are at `rates`, in the ledger's currency.
     """
 
     jobs: pl.DataFrame
@@ -57,6 +59,7 @@ class Inventory:
     served: pl.LazyFrame = field(default_factory=lambda: AGENT_SERVED.empty().lazy().with_columns(rank=rank()))
     disputes: pl.DataFrame = field(default_factory=lambda: NO_DISPUTES)
     quoted: pl.LazyFrame = field(default_factory=lambda: AGENT_QUOTAS.empty().lazy().with_columns(rank=rank()))
+    rates: Rates = NO_RATES
 
     @property
     def observed(self) -> pl.LazyFrame:
@@ -83,8 +86,11 @@ class Span:
         return self.first // DAY * DAY
 
 
-def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
-    """Reads the inputs; `names` says what every imported accelerator name became (name, canonical, chips in ppm)."""
+def take(lake: Lake, aliases: Mapping[str, str], rates: Rates = NO_RATES) -> Inventory:
+    """Reads the inputs, prices at `rates`.
+
+    `names` says what every imported accelerator name became (name, canonical, chips in ppm).
+    """
     logged, stated = (effective(lake, kind).collect(engine="streaming") for kind in ("jobs", "capacity"))
     records = observations.records(lake)
     told = arbitrate(observations.holdings(lake), counts.allocations(lake), logged, records)
@@ -102,7 +108,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
     return Inventory(
         _renamed(jobs, names),
         capacity,
-        effective(lake, "prices", aliases).collect(),
+        converted(effective(lake, "prices", aliases).collect(), rates),
         effective(lake, "teams").collect(),
         _at_home(effective(lake, "samples").with_columns(**IMPORTED), jobs, capacity),
         names,
@@ -116,6 +122,7 @@ def take(lake: Lake, aliases: Mapping[str, str]) -> Inventory:
         counts.served(lake),
         told.disputes,
         quotas_told.join(names.lazy(), on="accelerator").with_columns(_chips("nominal_ppm", "used_ppm")),
+        rates,
     )
 
 
@@ -278,6 +285,7 @@ def partition(
         served(inventory, span, start, end),
         inventory.disputes.filter(mine).drop("cluster"),
         quotas(inventory, span, start, end),
+        inventory.rates.currency,
     )
 
 

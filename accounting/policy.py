@@ -76,7 +76,7 @@ def base_policy(keys: PolicyKeys, where: str) -> Policy:
 
 def timeline(base: Policy, files: Iterable[tuple[str, DatedPolicy]]) -> tuple[Policy, ...]:
     """`base` and the dated policies in order of `from`, each complete; InputError where two begin at one instant."""
-    dated = sorted((_start_ms(file.start, name), name, file.policy) for name, file in files)
+    dated = sorted((instant_ms(file.start, name), name, file.policy) for name, file in files)
     policies = [base]
     for start_ms, name, keys in dated:
         if policies[-1].start_ms == start_ms:
@@ -126,7 +126,8 @@ def _hold_ms(value: str | int, where: str) -> int | None:
     return hold
 
 
-def _start_ms(start: object, where: str) -> int:
+def instant_ms(start: object, where: str) -> int:
+    """A `from` in ms: a date (midnight UTC) or a timestamp with an offset; InputError otherwise."""
     if not isinstance(start, date):
         raise InputError(
             f"{where}: from: {start!r} is not a date; write 2025-02-01 or 2025-02-01T00:00:00Z, without quotes"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.config import BigQueryTable, ConfigFile, LakeTable, decode, load_config, read_toml, write_project
+from accounting.currencies import RatesTable
 from accounting.errors import InputError
 from accounting.policy import Policy, PolicyKeys, base_policy, duration_ms, in_force, timeline
 
@@ -21,7 +22,7 @@ def write(folder: Path, text: str, name: str = "chipledger.toml") -> Path:
 
 
 def uncommented(text: str) -> str:
-    return re.sub(r"(?m)^# (?=[a-z_]+ = |\[bigquery\])", "", text)
+    return re.sub(r"(?m)^# (?=[A-Za-z_]+ = |\[bigquery\]|\[rates\]|\[\[rates)", "", text)
 
 
 def test_defaults(project: Path) -> None:
@@ -44,6 +45,9 @@ def test_the_written_file_shows_every_key_with_its_default(project: Path) -> Non
     assert raw.lake == LakeTable()
     assert set(tables["bigquery"]) == set(BigQueryTable.__struct_fields__)
     assert raw.bigquery == BigQueryTable(project="my-project", dataset="chipledger")
+    assert raw.rates is not None
+    assert set(tables["rates"]) == set(RatesTable.__struct_fields__)
+    assert raw.rates.currency == "USD"
     assert set(tables["policy"]) == set(PolicyKeys.__struct_fields__)
     assert base_policy(raw.policy, "x") == Policy(name="x")
 

@@ -31,7 +31,7 @@ import polars as pl
 import pytest
 
 import sql
-from accounting import config, pipeline, policy
+from accounting import config, currencies, pipeline, policy
 from accounting.cli import cli
 from accounting.config import load_config, write_project
 from accounting.core.faults import KINDS
@@ -296,6 +296,7 @@ def test_settings_are_documented() -> None:
         config.InboxTable,
         config.BillingTable,
         config.BigQueryTable,
+        currencies.RatesTable,
         policy.PolicyKeys,
         policy.DatedPolicy,
     )

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from accounting import inventory as stock
 from accounting import plan
 from accounting.core.account import account
+from accounting.core.exchange import Rates, converted
 from accounting.core.partition import AGENT, DEVICE_SPANS, Partition, Results
 from accounting.policy import Policy
 from accounting.tables import INPUTS, RESULTS
@@ -38,6 +39,9 @@ def at(hour: float, minute: float = 0, second: float = 0, ms: int = 0, day: int 
     return START + day * DAY + round(hour * HOUR) + round(minute * MINUTE) + round(second * 1000) + ms
 
 
+NO_RATES = Rates()
+
+
 @dataclass(frozen=True)
 class World:
     """Rows as imported (what is left out is NULL, the pool is `p`, the accelerator an H100, the quantity one).
@@ -56,6 +60,7 @@ class World:
     policies: tuple[Policy, ...] = (BASE,)
     zones: Mapping[str, str] = field(default_factory=dict)
     scheduled: bool = True
+    rates: Rates = NO_RATES
 
     @property
     def end(self) -> int:
@@ -95,11 +100,12 @@ class World:
         return stock.Inventory(
             frames["jobs"],
             frames["capacity"],
-            frames["prices"],
+            converted(frames["prices"], self.rates),
             frames["teams"],
             frames["samples"].lazy(),
             names,
             imported,
+            rates=self.rates,
         )
 
     @cached_property

@@ -67,7 +67,7 @@ def account(p: Partition) -> Results:
 def priced(p: Partition) -> Accounted:
     """Every accelerator-millisecond of a partition with its holder, state and cost; raises as `account` does."""
     prices = book(p.prices)
-    check_currency(prices)
+    check_currency(prices, p.currency)
     site = survey(p)
     owned = held(p)
     holdings, identities = identified(pool_codes(owned, site.pools))

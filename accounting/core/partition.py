@@ -70,6 +70,7 @@ class Partition:
     `maintenance` are the spans in which somebody took a device out of service. `unnamed` (UNNAMED) is what is known of
     capacity without devices, `served` (SERVED) what serving engines counted in the window, `disputes` (DISPUTES) when
     collectors differed about who held a device, `quotas` (QUOTAS) what queues could use and used in the window.
+    `currency` is that of the ledger, which prices are in where there is a rate; None: the one that all prices are in.
     """
 
     cluster: str
@@ -92,6 +93,7 @@ class Partition:
     served: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SERVED))
     disputes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DISPUTES))
     quotas: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUOTAS))
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

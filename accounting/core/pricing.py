@@ -105,13 +105,15 @@ def listed(prices: tuple[Price, ...]) -> tuple[Price, ...]:
     return tuple(price for price in prices if price.kind == LIST)
 
 
-def check_currency(prices: tuple[Price, ...]) -> None:
-    """Raises `InputError` where the book mixes currencies."""
+def check_currency(prices: tuple[Price, ...], ledger: str | None) -> None:
+    """Raises `InputError` where the book mixes currencies, and no `ledger` currency is named for it."""
+    if ledger is not None:
+        return
     currencies = sorted({p.currency for p in prices})
     if len(currencies) > 1:
         examples = [next(p for p in prices if p.currency == c) for c in currencies[:2]]
         named = " and ".join(f"{p.accelerator} in {p.currency} ({p.place})" for p in examples)
-        raise InputError(f"prices in several currencies: {named}; convert them to one, there are no exchange rates yet")
+        raise InputError(f"prices in several currencies: {named}; name the ledger's and the rates in [rates]")
 
 
 @cache

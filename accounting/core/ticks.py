@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from accounting.core.exchange import missing
 from accounting.core.partition import Partition
 from accounting.core.places import LOT, NO_LOT, Site
 from accounting.core.pricing import Price, Sku, Span, listed, spans
@@ -100,6 +101,7 @@ class _Calendar:
 
     def __init__(self, p: Partition, site: Site, book: tuple[Price, ...]) -> None:
         self.start, self.end, self.policies, self.zones, self.book = p.start, p.end, p.policies, p.zones, book
+        self.currency = p.currency
         # Two rows of the book that say the same have one id, and are one price.
         self.index = {price.id: i for i, price in enumerate(book)}
         self.lots = {row["lot"]: tuple(row[f] for f in LOT) for row in site.lots.iter_rows(named=True)}
@@ -166,6 +168,8 @@ class _Calendar:
 
     def price(self, sku: Sku, of_list: bool, at: int) -> int | None:
         price = next(s.price for s in self.prices(sku, of_list) if s.start <= at < s.end)
+        if price is not None and self.currency is not None and price.currency != self.currency:
+            raise missing(price.accelerator, price.currency, price.place, at)
         return None if price is None else self.index[price.id]
 
     def zone(self, provider: str | None) -> ZoneInfo:

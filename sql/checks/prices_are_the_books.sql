@@ -16,6 +16,16 @@ WITH book AS (
   JOIN run.names AS names ON names.accelerator = prices.accelerator
 ),
 
+-- at the rate of each instant; to the nano-unit, because a product is rounded half-even there and half away from zero here
+rated AS (
+  SELECT
+    book.accelerator, book.provider, book.region, book.purchase, book.price_per_hour * rates.rate AS price_per_hour, rates.ledger AS currency,
+    book.covers, book.kind, GREATEST(book.start_ms, rates.from_ms) AS start_ms, LEAST(book.end_ms, rates.to_ms) AS end_ms,
+    CASE WHEN rates.rate = 1 THEN CAST('0' AS NUMERIC) ELSE CAST('0.000000001' AS NUMERIC) END AS tolerance
+  FROM book
+  JOIN run.rates AS rates ON rates.currency = book.currency AND rates.from_ms < book.end_ms AND book.start_ms < rates.to_ms
+),
+
 published AS (
   SELECT
     prices.day, prices.cluster, prices.accelerator, prices.provider, prices.region, prices.purchase, prices.start,
@@ -26,22 +36,22 @@ published AS (
 matches AS (
   SELECT
     published.day, published.cluster, published.accelerator, published.provider, published.region, published.purchase, published.start,
-    book.price_per_hour, book.currency, book.covers, book.kind
+    rated.price_per_hour, rated.currency, rated.covers, rated.kind, rated.tolerance
   FROM published
-  JOIN book
-    ON book.accelerator = published.accelerator
-    AND (book.provider IS NULL OR book.provider = published.provider)
-    AND (book.region IS NULL OR book.region = published.region)
-    AND (book.purchase IS NULL OR book.purchase = published.purchase)
-    AND book.start_ms <= published.at_ms AND published.at_ms < book.end_ms
+  JOIN rated
+    ON rated.accelerator = published.accelerator
+    AND (rated.provider IS NULL OR rated.provider = published.provider)
+    AND (rated.region IS NULL OR rated.region = published.region)
+    AND (rated.purchase IS NULL OR rated.purchase = published.purchase)
+    AND rated.start_ms <= published.at_ms AND published.at_ms < rated.end_ms
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY published.day, published.cluster, published.accelerator, published.provider, published.region, published.purchase, published.start
     ORDER BY
-      CASE WHEN book.purchase IS NULL THEN 0 ELSE 1 END + CASE WHEN book.region IS NULL THEN 0 ELSE 1 END
-      + CASE WHEN book.provider IS NULL THEN 0 ELSE 1 END DESC,
-      CASE WHEN book.purchase IS NULL THEN 1 ELSE 0 END,
-      CASE WHEN book.region IS NULL THEN 1 ELSE 0 END,
-      CASE WHEN book.kind = 'negotiated' THEN 0 ELSE 1 END
+      CASE WHEN rated.purchase IS NULL THEN 0 ELSE 1 END + CASE WHEN rated.region IS NULL THEN 0 ELSE 1 END
+      + CASE WHEN rated.provider IS NULL THEN 0 ELSE 1 END DESC,
+      CASE WHEN rated.purchase IS NULL THEN 1 ELSE 0 END,
+      CASE WHEN rated.region IS NULL THEN 1 ELSE 0 END,
+      CASE WHEN rated.kind = 'negotiated' THEN 0 ELSE 1 END
   ) = 1
 )
 
@@ -54,7 +64,8 @@ LEFT JOIN matches
   ON matches.day = published.day AND matches.cluster = published.cluster AND matches.accelerator = published.accelerator
   AND matches.provider IS NOT DISTINCT FROM published.provider AND matches.region IS NOT DISTINCT FROM published.region
   AND matches.purchase IS NOT DISTINCT FROM published.purchase AND matches.start = published.start
-WHERE matches.price_per_hour IS DISTINCT FROM published.price_per_hour
+WHERE (matches.price_per_hour IS NULL) <> (published.price_per_hour IS NULL)
+  OR ABS(matches.price_per_hour - published.price_per_hour) > matches.tolerance
   OR matches.currency IS DISTINCT FROM published.currency
   OR matches.covers IS DISTINCT FROM published.covers
   OR COALESCE(matches.kind, 'list') <> COALESCE(published.kind, 'list')
