@@ -13,6 +13,8 @@ from app.pieces.tables import Column, Line, table, text
 
 SHOWN = 50
 """Rows of a table that a page shows."""
+UNFOLDED = 24
+"""Rows of a table that is not folded: the hours of a day."""
 
 
 def cards(found: Trace, cost: str, hours: str) -> list[Card]:
@@ -67,7 +69,11 @@ def _grid(grid: Grid) -> str:
         lines.append(Line([text(None, more), *[""] * (len(used) - 1)]))
     if grid.total:
         lines.append(Line([_total(grid.total, i) for i in used], "total"))
-    return f'<p class="cl-under">{escape(grid.title)}</p>{table(grid.title, columns, lines)}'
+    inside = table(grid.title, columns, lines)
+    if len(grid.rows) > UNFOLDED:
+        said = f"{grid.title} ({len(grid.rows):,} rows)"
+        return f'<details class="cl-sql cl-long"><summary>{escape(said)}</summary>{inside}</details>'
+    return f'<p class="cl-under">{escape(grid.title)}</p>{inside}'
 
 
 def _total(total: Sequence[object], column: int) -> str:

@@ -21,7 +21,7 @@ def grid(section: Section, name: str) -> list[dict[str, Any]]:
 
 
 def is_told_of(scene: Scene, charge: dict[str, Any]) -> set[object]:
-    """Sources of the holdings, after holding the sections against the charge."""
+    """Sources and sharing of the holdings, after holding the sections against the charge."""
     sections = {step.__name__: step(scene) for step in STEPS}
     state, holdings = charge["state"], grid(sections["allocation"], "holdings")
     assert agrees(scene)
@@ -37,7 +37,7 @@ def is_told_of(scene: Scene, charge: dict[str, Any]) -> set[object]:
         assert row["import"] is not None or grid(sections["allocation"], "agent_holdings") or grid(
             sections["allocation"], "agent_allocations"
         )  # fmt: skip
-    return {row["source"] for row in holdings}
+    return {row[name] for row in holdings for name in ("source", "sharing")}
 
 
 def test_every_charge_of_a_day_is_traced(built: Built) -> None:
@@ -47,13 +47,13 @@ def test_every_charge_of_a_day_is_traced(built: Built) -> None:
     by_cluster = defaultdict(list)
     for charge in every:
         by_cluster[charge["cluster"]].append(charge)
-    sources: set[object] = set()
+    seen: set[object] = set()
     for cluster, charges in by_cluster.items():
         day = accounted(built.project, cluster, DAY, silent)
         assert not day.stale
         for charge in charges:
             scene = day.scene(charge)
             assert scene is not None, charge
-            sources |= is_told_of(scene, charge)
+            seen |= is_told_of(scene, charge)
     assert len(every) > 100
-    assert sources >= {"agent", "prometheus", "cloud_monitoring", "job log"}
+    assert seen >= {"agent", "prometheus", "cloud_monitoring", "job log", "exclusive", "fractional"}
