@@ -29,7 +29,7 @@ from accounting.inventory import Inventory, Span, partition
 from accounting.project import Project
 from accounting.stores.lake import Lake
 from accounting.tables import INPUTS, RESULTS
-from tests.worlds import World, agents, worlds
+from tests.worlds import KINDS, World, agents, worlds
 
 FIRST = date(2025, 1, 30)
 DAYS = [FIRST + timedelta(days=n) for n in range(5)]
@@ -334,7 +334,8 @@ def deposited(world: World, folder: Path) -> Config:
     config = load_config(write_project(folder))
     lake = Lake.create(config.lake)
     keyed = pl.col("workload_id").is_not_null()
-    for kind, table in INPUTS.items():
+    for kind in KINDS:
+        table = INPUTS[kind]
         frame = world.frame(kind).select(table.names)
         if kind == "jobs":
             once = frame.filter(keyed).unique(["workload_id", "start_ms", "node", "device_id"], maintain_order=True)

@@ -142,6 +142,9 @@ _DEFAULTS: dict[str, Row] = {
     "teams": {"priority": 0},
     "samples": {"cluster": "c", "part": False, "rank": 9},
 }
+KINDS = tuple(_DEFAULTS)
+"""The inputs that a world has rows of: all but bills."""
+
 _TOLD = {"part": pl.Boolean, "rank": pl.Int64}
 """What agents tell of a sample, beside the columns of an import."""
 

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from accounting.errors import InputError
-from accounting.simulate.bill import invoice
+from accounting.simulate.bill import Invoice
 from accounting.simulate.company import HOUR, PPM
 from accounting.simulate.faults import Wrong, faults
 from accounting.simulate.remote import truth as remote_truth
@@ -111,7 +111,13 @@ class Answer:
 
 
 def save(
-    world: World, interval: int, wrong: Wrong, spread_from: date, folder: Path, remote: remote_truth.Answer
+    world: World,
+    bill: Invoice | None,
+    interval: int,
+    wrong: Wrong,
+    spread_from: date,
+    folder: Path,
+    remote: remote_truth.Answer,
 ) -> None:
     """Writes the truth into `folder`/truth; `wrong` and `spread_from` are as in `faults.faults`.
 
@@ -129,7 +135,7 @@ def save(
     _hours(part.really for part in parts).write_parquet(place / "really.parquet")
     _hours(part.served for part in parts).write_parquet(place / "served.parquet")
     _parts(pl.concat(shared)).write_parquet(place / "parts.parquet")
-    _bills(world).write_parquet(place / "bills.parquet")
+    _bills(bill).write_parquet(place / "bills.parquet")
     for name, frame in remote._asdict().items():
         frame.write_parquet(place / f"{name}.parquet")
     facts = Facts(world.places.height, *blur(world, added(part.runs for part in parts), interval))
@@ -151,9 +157,8 @@ def _hours(spent: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return whole.select(whole.columns[0], hours=pl.col("spent").cast(float) / PPM / HOUR)
 
 
-def _bills(world: World) -> pl.DataFrame:
-    made = invoice(world)
-    rows = [] if made is None else [(made.month, made.total, made.unused, made.credits)]
+def _bills(bill: Invoice | None) -> pl.DataFrame:
+    rows = [] if bill is None else [(bill.month, bill.total, bill.unused, bill.credits)]
     names = ("total", "unused", "credits")
     frame = pl.DataFrame(rows, schema=["month", *names], orient="row")
     return frame.cast({"month": pl.String, **dict.fromkeys(names, SECONDS)})

@@ -5,7 +5,7 @@ Lines stand as Google's detailed billing export has them: `billing_export`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ import polars as pl
 
 from accounting.simulate.billing_export import exported
 from accounting.simulate.company import DAY, HOUR, PRICES
+from accounting.simulate.remote import fleet
 from accounting.simulate.spans import cut
 from accounting.simulate.truth import REPRICED, ZONES, middle, per_ms
 from accounting.simulate.world import World, of_pool
@@ -65,8 +66,11 @@ class Invoice:
     later: Decimal
 
 
-def invoice(world: World) -> Invoice | None:
-    """The invoice of the first month of the window; None: the month is not over."""
+def invoice(world: World, units: Sequence[fleet.Unit] = ()) -> Invoice | None:
+    """The invoice of the first month of the window; None: the month is not over.
+
+    `units` are those of the clusters that only APIs tell of.
+    """
     zone = ZoneInfo(ZONES[PROVIDER])
     first = datetime.fromtimestamp(world.window.start / 1000, zone)
     edge = datetime(first.year + first.month // 12, first.month % 12 + 1, 1, tzinfo=zone)
@@ -74,7 +78,7 @@ def invoice(world: World) -> Invoice | None:
     if ends >= world.window.end:
         return None
     month, following = f"{first:%Y-%m}", f"{edge:%Y-%m}"
-    used = _used(world, ends)
+    used = _used(world, units, ends)
     lines = [*_accelerators(used, month, middle(world) + REPRICED), *_daily(used, month), *_others(used, month)]
     last = datetime.fromtimestamp(ends / 1000 - 86_400, UTC).date()
     late = [
@@ -97,17 +101,31 @@ def _sum(amounts: Iterator[Decimal]) -> Decimal:
     return sum(amounts, Decimal(0))
 
 
-def _used(world: World, ends: int) -> list[Row]:
+def _used(world: World, units: Sequence[fleet.Unit], ends: int) -> list[Row]:
     """By day, accelerator, purchase and price: milliseconds that were online before the month ended."""
     online = world.online.join(world.places, on="place").with_columns(
-        provider=of_pool("provider"), accelerator=of_pool("accelerator"), end=pl.min_horizontal("end", pl.lit(ends))
+        provider=of_pool("provider"), accelerator=of_pool("accelerator")
     )
-    mine = online.filter(pl.col("provider") == PROVIDER, pl.col("end") > pl.col("start"))
+    until = pl.min_horizontal("end", pl.lit(ends))
+    rented = pl.concat([online.filter(pl.col("provider") == PROVIDER).select(_RENTED), _rented(world, units)])
+    mine = rented.with_columns(end=until).filter(pl.col("end") > pl.col("start"))
     pieces = cut(mine, [*range(world.window.start, ends + DAY, DAY), middle(world) + REPRICED]).with_columns(
         day=pl.col("start") // DAY, later=pl.col("start") >= middle(world) + REPRICED
     )
     keys = ("day", "accelerator", "purchase", "later")
     return pieces.group_by(keys).agg(ms=(pl.col("end") - pl.col("start")).sum()).sort(keys).to_dicts()
+
+
+_RENTED = ("accelerator", "purchase", "start", "end")
+
+
+def _rented(world: World, units: Sequence[fleet.Unit]) -> pl.DataFrame:
+    """A row for each device that units are of: it is there until the window ends."""
+    start, end = fleet.begun(world.window.start, world.window.end), world.window.end
+    devices = sorted({(unit.device, unit.accelerator) for unit in units})
+    rows = [(accelerator, fleet.PURCHASE, start, end) for _, accelerator in devices]
+    schema = dict(zip(_RENTED, (pl.String, pl.String, pl.Int64, pl.Int64), strict=True))
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _accelerators(used: list[Row], month: str, repriced: int) -> Iterator[Row]:

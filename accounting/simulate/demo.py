@@ -19,6 +19,7 @@ from accounting.inputs.mapping import load_mapping
 from accounting.project import Project, open_project
 from accounting.reports import report
 from accounting.simulate import answer, files
+from accounting.simulate.bill import invoice
 from accounting.simulate.company import HOUR
 from accounting.simulate.demand import Window
 from accounting.simulate.faults import Wrong
@@ -112,23 +113,26 @@ def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> l
     Clusters that only APIs tell of are left out: there is no file of them.
     """
     world = _world(plan, progress)
+    bill = invoice(world)
     made: tuple[list[files.Import], Wrong] = ([], Wrong())
     if inputs:
-        made = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
+        made = files.write(world, bill, folder / INPUTS, plan.interval * 1000, progress)
     progress("integrating the truth", None)
-    answer.save(world, plan.interval * 1000, made[1], plan.spread_from, folder, truth.nothing())
+    answer.save(world, bill, plan.interval * 1000, made[1], plan.spread_from, folder, truth.nothing())
     return made[0]
 
 
 def _simulate_all(plan: Plan, folder: Path, progress: Progress) -> tuple[list[files.Import], Remote]:
     """As `simulate` with inputs, and what APIs tell beside them."""
     world = _world(plan, progress)
-    imports, wrong = files.write(world, folder / INPUTS, plan.interval * 1000, progress)
     remote = Remote(story(plan.window, google=collecting.can_read_google()), dispute(world))
+    bill = invoice(world, remote.story.units)
+    imports, wrong = files.write(world, bill, folder / INPUTS, plan.interval * 1000, progress)
     progress("integrating the truth", None)
     disputed = (remote.dispute.end - remote.dispute.start) / HOUR if remote.dispute else 0
     told = truth.truth(remote.story, middle(world) + REPRICED)
-    answer.save(world, plan.interval * 1000, replace(wrong, disputed=disputed), plan.spread_from, folder, told)
+    wrong = replace(wrong, disputed=disputed)
+    answer.save(world, bill, plan.interval * 1000, wrong, plan.spread_from, folder, told)
     return imports, remote
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import polars as pl
 
 from accounting.simulate.agents import exported, records, site
-from accounting.simulate.bill import invoice
+from accounting.simulate.bill import Invoice
 from accounting.simulate.billing_export import write_lines
 from accounting.simulate.company import ADS, AGENTS, DAY, MISPRINTED, POOLS, PRICES, RULES
 from accounting.simulate.faults import Wrong
@@ -47,8 +47,8 @@ class Import:
 Tell = Callable[[str, float], None]
 
 
-def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[Import], Wrong]:
-    """Writes everything into `folder`; what to import, in order, and how many samples are wrong.
+def write(world: World, bill: Invoice | None, folder: Path, interval: int, tell: Tell) -> tuple[list[Import], Wrong]:
+    """Writes everything, with the bill, into `folder`; what to import, in order, and how many samples are wrong.
 
     Segments of agents lie in inboxes: one to ingest before a first run, and one after it (`shipping`).
     """
@@ -73,7 +73,7 @@ def write(world: World, folder: Path, interval: int, tell: Tell) -> tuple[list[I
     beside, disagreements = _segments(world, made, segments, folder, interval, tell)
     found = [_import(name) for name in tables]
     found.append(Import("jobs", "sacct-hpc.txt", "sacct-hpc.toml"))
-    found += _invoices(world, folder)
+    found += _invoices(bill, folder)
     lost = int(segments.filter(fate=LOST)["batches"].sum())
     wrong = Wrong(sum(n for _, n in samples), disagreements, lost)
     return sorted([*found, *(i for i, _ in samples), beside], key=lambda i: i.late), wrong
@@ -86,13 +86,12 @@ def _import(table: str) -> Import:
     return Import(kind, f"{table}.csv", f"{name}.toml", table == "prices", "price-list" if name == "prices" else None)
 
 
-def _invoices(world: World, folder: Path) -> list[Import]:
+def _invoices(bill: Invoice | None, folder: Path) -> list[Import]:
     """The invoice of the month that is over, and what the next one says of that month."""
-    made = invoice(world)
-    if made is None:
+    if bill is None:
         return []
-    write_lines(made.rows, folder / "invoice.json.gz")
-    write_lines(made.rows_later, folder / "invoice-late.json.gz")
+    write_lines(bill.rows, folder / "invoice.json.gz")
+    write_lines(bill.rows_later, folder / "invoice-late.json.gz")
     return [
         Import("invoice", "invoice.json.gz", "invoice.toml"),
         Import("invoice", "invoice-late.json.gz", "invoice.toml", late=True),

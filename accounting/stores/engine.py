@@ -184,7 +184,9 @@ def views() -> dict[str, dict[str, str]]:
 def view_texts() -> dict[str, str]:
     """The text of every view of sql/views, after those that it reads."""
     found = {name.rpartition("/")[2]: texts.read(name) for name in texts.names("views")}
-    order = TopologicalSorter({name: _reads(text) & found.keys() for name, text in found.items()}).static_order()
+    order = TopologicalSorter(
+        {name: sorted(_reads(text) & found.keys()) for name, text in found.items()}
+    ).static_order()
     return {name: found[name] for name in order}
 
 

@@ -132,3 +132,15 @@ def test_time_of_a_pool_is_traced_to_the_jobs_that_drew_on_it() -> None:
     assert charge["cost"] is None
     assert holdings(done, traced)["row"].to_list() == [1]
     assert traced.rows["device_id"].to_list() == [None]
+
+
+def test_of_a_pool_s_jobs_of_one_hour_only_the_holder_s_are_named() -> None:
+    jobs = [
+        {"workload_id": name, "team": team, "quantity_ppm": ONE, "start_ms": at(1), "end_ms": at(2)}
+        for name, team in (("a", "x"), ("b", "x"), ("c", "y"))
+    ]
+    done, found = charges(World(jobs=jobs, capacity=[{"quantity_ppm": 4 * ONE}], prices=[price("2")]))
+    for charge in found:
+        traced = lineage(done, charge["charge_id"])
+        assert traced is not None
+        assert set(holdings(done, traced)["workload_id"]) == {charge["workload_id"]} - {None}

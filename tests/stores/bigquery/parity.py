@@ -32,13 +32,18 @@ from tests.stores.bigquery.laws import laws
 
 FOLDERS = ("queries", "commands", "app", "run", "simulate")
 DAYS = {
-    "from": date(2026, 11, 21),
-    "to": date(2026, 11, 23),
-    "month": "2026-11",
-    "today": date(2026, 11, 25),
+    "from": date(2026, 10, 31),
+    "to": date(2026, 11, 2),
+    "month": "2026-10",
+    "today": date(2026, 11, 4),
     "hours": Decimal(1),
 }
-NOBODY: dict[str, str | None] = dict.fromkeys(("cluster", "team", "accelerator", "model"))
+NOBODY: dict[str, str | None] = dict.fromkeys(("cluster", "team", "accelerator", "model", "workload"))
+BILLED = "SELECT provider, day, accelerator, sku FROM reconciliation ORDER BY billed_cost DESC LIMIT 1"
+CORRECTED = """
+SELECT corrects AS charge_id, SUBSTR(corrects, 1, 2) AS prefix, price_id, publication, day, cluster
+FROM charges WHERE corrects IS NOT NULL ORDER BY cost LIMIT 1
+"""
 SCOPES = (NOBODY, {**NOBODY, "team": "vision"}, {**NOBODY, "cluster": "train", "accelerator": "H100-80GB"})
 
 
@@ -66,8 +71,14 @@ def compared(name: str, text: str, mine: pl.DataFrame, theirs: pl.DataFrame) -> 
     return Compared(name, mine.height, column, total, differs)
 
 
-def questions() -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
-    """Every view with all its columns, and every text that reads views only, with the parameters that pages give."""
+def named(lake: Reader) -> dict[str, Any]:
+    """What pages and commands ask one by one: a line of the bill, a charge that was corrected."""
+    (billed,), (corrected,) = (lake.query(text).to_dicts() for text in (BILLED, CORRECTED))
+    return {**corrected, **billed}
+
+
+def questions(known: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
+    """Every view with all its columns, and every text that reads views only, with what pages ask; `known` is more."""
     for name in sql.names("views"):
         view = name.rpartition("/")[2]
         yield name, f"SELECT * FROM {view}", None
@@ -77,7 +88,7 @@ def questions() -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
             continue  # of a run that is not published: among the laws
         asked = parameters_of(text)
         for scope in SCOPES if asked else (NOBODY,):
-            values = {key: {**DAYS, **scope}[key] for key in asked}
+            values = {key: {**known, **DAYS, **scope}[key] for key in asked}
             said = " ".join(str(value) for key, value in values.items() if key in scope and value)
             yield f"{name} {said}".strip(), text, values or None
 
@@ -85,7 +96,7 @@ def questions() -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
 def parity(fleet: Fleet) -> Iterator[Compared]:
     """Every text of sql/, asked of both."""
     with closing(fleet.project.reader()) as lake, closing(fleet.asking().reader()) as warehouse:
-        for name, text, values in questions():
+        for name, text, values in questions(named(lake)):
             yield compared(name, text, _rows(lake, text, values), _rows(warehouse, text, values))
     for name, text, mine, theirs in laws(fleet):
         yield compared(name, text, mine, theirs)

@@ -88,7 +88,7 @@ def test_the_last_good_book_stays_where_bigquery_is_away(fleet: Fleet, tmp_path:
 def test_threads_ask_bigquery_each_question_once(fleet: Fleet, tmp_path: Path) -> None:
     source = Source(settle(tmp_path / "here", fleet.loopback))
     with source.open() as look:
-        names, month = ("bill_teams", "bill_models", "bill_total", "bill_workloads"), Bill("2026-11").parameters
+        names, month = ("bill_teams", "bill_models", "bill_total", "bill_workloads"), Bill("2026-10").parameters
         before = len(fleet.loopback.requests)
         look.book.ahead(names * 3, month)
         found = {name: look.book.rows(name, month) for name in names}
