@@ -15,9 +15,11 @@ from typing import Annotated, Any, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
+from accounting.core.carbon import Grid
 from accounting.core.exchange import Rates
 from accounting.currencies import RatesTable, rates
 from accounting.errors import InputError, StoreError
+from accounting.grid import GridTable, grid
 from accounting.kinds import NAMES
 from accounting.policy import DatedPolicy, IdleBearer, Policy, PolicyKeys, UnallocatedBearer, base_policy, timeline
 
@@ -92,6 +94,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policy: PolicyKeys = PolicyKeys()
     gl: GlTable = GlTable()
     rates: RatesTable | None = None
+    grid: list[GridTable] = field(default_factory=list)
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -109,6 +112,7 @@ class Config(Struct, frozen=True, kw_only=True):
     policies: tuple[Policy, ...]
     gl: GlTable = GlTable()
     rates: Rates = Rates()
+    grid: Grid = ()
 
 
 def load_config(path: Path | None) -> Config:
@@ -129,6 +133,7 @@ def load_config(path: Path | None) -> Config:
         policies=timeline(base_policy(raw.policy, file.name), _dated(folder / POLICIES)),
         gl=_gl(raw.gl),
         rates=rates(raw.rates, file.name),
+        grid=grid(raw.grid, file.name),
     )
 
 

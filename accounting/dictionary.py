@@ -8,7 +8,7 @@ from pathlib import Path
 
 from accounting.agent_tables import AGENT
 from accounting.bill_tables import RECONCILIATION, STATUSES
-from accounting.ledger_tables import CLOSES, PERIODS, STATEMENTS
+from accounting.ledger_tables import CLOSES, DISPUTES, PERIODS, STATEMENTS
 from accounting.schema import Column, Table
 from accounting.tables import (
     ADJUSTMENTS,
@@ -67,9 +67,10 @@ def _lines() -> Iterator[str]:
         yield from _table(table.name, replace(ADJUSTMENTS, doc=CHARGES.doc) if table == CHARGES else table)
     yield "\nThe view `publications` has one more column, `live` (BOOL): whether it is the publication that counts."
     yield "The view `live_publications` has only those, of clusters; `live_months` those of lines of months.\n"
-    for table in (RECONCILIATION, CLOSES, STATEMENTS):
+    for table in (RECONCILIATION, CLOSES, STATEMENTS, DISPUTES):
         yield from _table(table.name, table)
     yield "\n`statements` has one more column, `state` (STRING): issued, or void where its month was opened again."
+    yield "`disputes` has one more column, `state` (STRING): open, credited or rejected, of its dispute."
     yield "`live_closes` has the close that counts of each closed month; `periods` has a row for each month:\n"
     yield "| column | meaning |\n|---|---|"
     yield from (f"| `{name}` | {doc} |" for name, doc in PERIODS.items())

@@ -11,6 +11,7 @@ import polars as pl
 from accounting import gaps
 from accounting.accelerators import canonical
 from accounting.agent_tables import AGENT_HOLDINGS, AGENT_QUOTAS, AGENT_RECORDS, AGENT_SERVED
+from accounting.core.carbon import Grid
 from accounting.core.exchange import Rates, converted
 from accounting.core.partition import AGENT, DEVICE_SPANS, FILE, GAPS, SERVED, UNNAMED, Partition
 from accounting.core.rounding import proportion
@@ -40,7 +41,8 @@ class Inventory:
     collectors as they came, `instances` who held MIG instances, `gaps` what has not come of them, `unnamed` what is
     known of capacity without devices, `maintenance` and `failed` when schedulers had devices out of service, `served`
     what engines counted, `disputes` where collectors differed about a holder, `quoted` what was told of
-    quotas of queues, with repetitions. All by cluster. `prices` are at `rates`, in the ledger's currency.
+    quotas of queues, with repetitions. All by cluster. `prices` are at `rates`, in the ledger's currency. `grid` says
+    what energy emits.
     """
 
     jobs: pl.DataFrame
@@ -60,6 +62,7 @@ class Inventory:
     disputes: pl.DataFrame = field(default_factory=lambda: NO_DISPUTES)
     quoted: pl.LazyFrame = field(default_factory=lambda: AGENT_QUOTAS.empty().lazy().with_columns(rank=rank()))
     rates: Rates = NO_RATES
+    grid: Grid = ()
 
     @property
     def observed(self) -> pl.LazyFrame:
@@ -86,7 +89,7 @@ class Span:
         return self.first // DAY * DAY
 
 
-def take(lake: Lake, aliases: Mapping[str, str], rates: Rates = NO_RATES) -> Inventory:
+def take(lake: Lake, aliases: Mapping[str, str], rates: Rates = NO_RATES, grid: Grid = ()) -> Inventory:
     """Reads the inputs, prices at `rates`.
 
     `names` says what every imported accelerator name became (name, canonical, chips in ppm).
@@ -123,6 +126,7 @@ def take(lake: Lake, aliases: Mapping[str, str], rates: Rates = NO_RATES) -> Inv
         told.disputes,
         quotas_told.join(names.lazy(), on="accelerator").with_columns(_chips("nominal_ppm", "used_ppm")),
         rates,
+        grid,
     )
 
 
@@ -286,6 +290,7 @@ def partition(
         inventory.disputes.filter(mine).drop("cluster"),
         quotas(inventory, span, start, end),
         inventory.rates.currency,
+        inventory.grid,
     )
 
 

@@ -51,6 +51,27 @@ STATEMENTS = Table(
         ("issued_at!", "timestamp", "When."),
     ),
 )
+DISPUTES = Table(
+    "disputes",
+    "What teams objected to and what came of it, in order: a dispute is opened by one line and answered by another.",
+    ("seq",),
+    columns(
+        ("seq!", "int64", "Number of the line."),
+        ("number!", "int64", "Number of the dispute: that of the line which opened it."),
+        ("action!", "string", "open, credit or reject."),
+        ("charge_id!", "string", "The charge."),
+        ("month!", "string", "Month of the charge, YYYY-MM."),
+        ("team!", "string", "Team that bears the charge."),
+        ("cost!", "money", "What the charge came to then, with its corrections and what was credited before."),
+        ("currency!", "string", "Currency."),
+        ("credit", "money", "What is taken off; NULL: nothing."),
+        ("payer", "string", "Team that bears it instead."),
+        ("booked", "string", "Month in which the credit is charged, YYYY-MM."),
+        ("made_at!", "timestamp", "When."),
+        ("who!", "string", "The user of the host who wrote it."),
+        ("reason!", "string", "Why."),
+    ),
+)
 
 
 def of_months(charges: Table) -> tuple[Table, Table]:

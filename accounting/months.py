@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -14,8 +14,10 @@ from accounting import plan
 from accounting.bill_tables import RECONCILIATION
 from accounting.billed import Bill, bills, reconciled
 from accounting.config import Config
-from accounting.core import ledger
+from accounting.core import credited, ledger
+from accounting.core.credited import Credited
 from accounting.core.reconcile import Reconciled
+from accounting.disputes import credits_of
 from accounting.stores import closing
 from accounting.stores.lake import Lake, Live, StagedFile
 from accounting.tables import ADJUSTMENTS, CHARGES
@@ -28,7 +30,7 @@ class Due:
     """An open month whose lines have to be computed; `base` is the seq of the publication that they replace.
 
     `days` are those cluster-days of closed months that were published after their close, `bills` those of the month,
-    and `again` those of closed months whose reconciliation may have changed.
+    `again` those of closed months whose reconciliation may have changed, and `credits` those booked in the month.
     """
 
     month: str
@@ -37,6 +39,7 @@ class Due:
     days: tuple[DayKey, ...] = ()
     bills: tuple[Bill, ...] = ()
     again: tuple[Bill, ...] = ()
+    credits: tuple[Credited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class _State:
     live: Sequence[Live]
     coming: Mapping[DayKey, str]
     bills: Sequence[Bill] = field(default_factory=list)
+    credits: Sequence[Credited] = field(default_factory=list)
 
 
 def due(lake: Lake, todo: Sequence[plan.Day], config: Config) -> list[Due]:
@@ -62,16 +66,16 @@ def due(lake: Lake, todo: Sequence[plan.Day], config: Config) -> list[Due]:
     live = lake.live()
     coming = {(x.cluster, x.day): x.fingerprint for x in live if x.cluster != closing.MONTHS}
     coming |= {(d.span.cluster, d.day): d.fingerprint for d in todo}
-    state = _State(closing.standing(closing.closes(lake)), live, coming, bills(lake, config))
+    state = _State(closing.standing(closing.closes(lake)), live, coming, bills(lake, config), credits_of(lake))
     published = {one.day.isoformat()[:7]: one for one in live if one.cluster == closing.MONTHS}
     target = closing.following(max(state.standing)) if state.standing else None
-    billed = {bill.month for bill in state.bills}
+    said = {*(bill.month for bill in state.bills), *(one.month for one in state.credits)}
     found = []
-    for month in sorted({*published, *billed, *([target] if target else [])} - state.standing.keys()):
+    for month in sorted({*published, *said, *([target] if target else [])} - state.standing.keys()):
         one = _due(month, state, {d: f for d, f in coming.items() if d in _redone(todo)} if month == target else None)
         now = published.get(month)
         if (now.fingerprint if now else plan.EMPTY) != one.fingerprint:
-            found.append(Due(month, one.fingerprint, now.seq if now else 0, one.days, one.bills, one.again))
+            found.append(replace(one, base=now.seq if now else 0))
     return found
 
 
@@ -84,13 +88,14 @@ def _due(month: str, state: _State, redone: Mapping[DayKey, str] | None) -> Due:
     changed = {} if redone is None else _changed(state, redone)
     mine = tuple(bill for bill in state.bills if bill.month == month)
     again = () if redone is None else _again(state, changed)
-    if not changed and not mine and not again:
+    settled = tuple(one for one in state.credits if one.month == month)
+    if not changed and not mine and not again and not settled:
         return Due(month, plan.EMPTY, 0)
     near = _near(month)
     of_days = sorted(item for item in state.coming.items() if f"{item[0][1]:%Y-%m}" in near) if mine else []
     closed = [line.sha256 for line in state.standing.values()] if redone is not None else []
-    said = (sorted(changed.items()), of_days, closed, [b.digest for b in (*mine, *again)])
-    return Due(month, _hash(said), 0, tuple(sorted(changed)), mine, again)
+    said = (sorted(changed.items()), of_days, closed, [b.digest for b in (*mine, *again)], *settled)
+    return Due(month, _hash(said), 0, tuple(sorted(changed)), mine, again, settled)
 
 
 def _hash(said: object) -> str:
@@ -136,7 +141,7 @@ def lines(lake: Lake, one: Due, todo: Sequence[plan.Day], staged: Sequence[Stage
     again = [_reconciled(lake, bill, charges, config).lines for bill in one.again]
     corrected = _corrections(lake, one, charges, again)
     return Lines(
-        pl.concat([corrected, *(part.lines for part in own)]),
+        pl.concat([corrected, *(part.lines for part in own), credited.lines(one.credits)]),
         pl.concat([RECONCILIATION.empty().drop("publication"), *(part.rows for part in own)]),
     )
 
@@ -157,7 +162,7 @@ def _corrections(lake: Lake, one: Due, charges: pl.LazyFrame, again: Sequence[pl
     was, now = [of_days.collect(engine="streaming")], [shaped.collect(engine="streaming")]
     if again:
         was.append(booked.filter(pl.col("cluster").is_null()).collect(engine="streaming"))
-        now += again
+        now += [*again, credited.lines([c for c in credits_of(lake) if c.month in standing])]
     return ledger.corrections(pl.concat(was), pl.concat(now), one.month)
 
 

@@ -76,7 +76,7 @@ def pending(
     """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
     lake = Project(config).lake
     with lake.reading():
-        inventory = take(lake, config.aliases, config.rates)
+        inventory = take(lake, config.aliases, config.rates, config.grid)
         found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
     settings = {**{f"zone {k}": v for k, v in config.zones.items()}}
     published = [one for one in lake.live() if one.cluster != MONTHS]

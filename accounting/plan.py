@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from accounting.core.carbon import Grid, standing
 from accounting.core.observed import LONGEST_HOLD
 from accounting.core.pricing import NEGOTIATED
 from accounting.core.steps import DAY, HOUR, daily
@@ -27,6 +28,9 @@ CHUNK_ROWS = 750_000
 
 SAMPLES_PER_ROW = 4
 """Samples that take about as much memory as a usage row."""
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,10 @@ def _fingerprints(
     if end <= start:
         return []
     table = pl.DataFrame({"day": pl.Series(range(start // DAY, end // DAY), dtype=pl.Int64)})
-    for name, sums in _parts(inventory, span, policies, start, end).items():
+    parts = _parts(inventory, span, policies, start, end)
+    if inventory.grid:
+        parts["grid"] = _emitting(inventory.grid, table["day"])
+    for name, sums in parts.items():
         table = table.join(sums.select("day", pl.col("value").alias(name)), on="day", how="left", maintain_order="left")
     always = repr((NUMBERS, pl.__version__, span.scheduled, _shape(inventory, span), sorted(settings.items())))
     hours = table.get_column("weight") if "weight" in table.columns else None
@@ -185,6 +192,12 @@ def _weights(jobs: pl.DataFrame, capacity: pl.DataFrame, *counts: pl.DataFrame) 
     rows = [f.select("day", one=hours) for f in (jobs, capacity)]
     held = [told.select("day", one=pl.col("n").cast(pl.Int64) // SAMPLES_PER_ROW) for told in counts]
     return pl.concat([*rows, *held]).group_by("day").agg(value=pl.col("one").sum())
+
+
+def _emitting(grid: Grid, days: pl.Series) -> pl.DataFrame:
+    """By day the factors that hold on it."""
+    said = [repr(standing(grid, date.fromordinal(day + _EPOCH))) for day in days]
+    return pl.DataFrame({"day": days, "value": said})
 
 
 def _told(rows: pl.DataFrame) -> pl.DataFrame:

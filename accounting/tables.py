@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from accounting.agent_tables import AGENT
 from accounting.bill_tables import RECONCILIATION, invoice
-from accounting.ledger_tables import CLOSES, STATEMENTS, of_months
+from accounting.ledger_tables import CLOSES, DISPUTES, STATEMENTS, of_months
 from accounting.schema import Spec, Table
 from accounting.schema import columns as _columns
 
@@ -192,7 +192,12 @@ USAGE = Table(
             "seconds",
             "Integral of utilization inside device_seconds; NULL where unobserved or unhealthy.",
         ),
-        ("energy_joules", "seconds", "Energy measured in the time; NULL where not measured."),
+        ("energy_joules", "seconds", "Energy measured in the time, at the device; NULL where not measured."),
+        (
+            "co2e_grams",
+            "seconds",
+            "What it emits by [[grid]], with the site's PUE; NULL where not measured, or without a factor.",
+        ),
         (
             "source!",
             "string",
@@ -440,7 +445,7 @@ RESULTS: tuple[Table, ...] = (USAGE, CHARGES, CAPACITY, WORKLOADS, PRICES, FAULT
 """What a run computes for each day of a cluster."""
 PUBLISHED: tuple[Table, ...] = (*RESULTS, ADJUSTMENTS, RECONCILIATION, LEDGER)
 """Tables whose rows belong to a publication, or to a close."""
-TOLD: tuple[Table, ...] = (PUBLICATIONS, RUNS, CLOSES, STATEMENTS)
+TOLD: tuple[Table, ...] = (PUBLICATIONS, RUNS, CLOSES, STATEMENTS, DISPUTES)
 """What the catalog itself says."""
 ALL: tuple[Table, ...] = (*PUBLISHED, *TOLD, *SOURCES.values(), QUARANTINE)
 

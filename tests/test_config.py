@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from accounting.config import BigQueryTable, ConfigFile, LakeTable, decode, load_config, read_toml, write_project
 from accounting.currencies import RatesTable
 from accounting.errors import InputError
+from accounting.grid import GridTable
 from accounting.policy import Policy, PolicyKeys, base_policy, duration_ms, in_force, timeline
 
 
@@ -22,7 +24,7 @@ def write(folder: Path, text: str, name: str = "chipledger.toml") -> Path:
 
 
 def uncommented(text: str) -> str:
-    return re.sub(r"(?m)^# (?=[A-Za-z_]+ = |\[bigquery\]|\[rates\]|\[\[rates)", "", text)
+    return re.sub(r"(?m)^# (?=[A-Za-z0-9_]+ = |\[bigquery\]|\[rates\]|\[\[rates|\[\[grid)", "", text)
 
 
 def test_defaults(project: Path) -> None:
@@ -48,6 +50,7 @@ def test_the_written_file_shows_every_key_with_its_default(project: Path) -> Non
     assert raw.rates is not None
     assert set(tables["rates"]) == set(RatesTable.__struct_fields__)
     assert raw.rates.currency == "USD"
+    assert set(tables["grid"][0]) == {info.encode_name for info in msgspec.structs.fields(GridTable)}
     assert set(tables["policy"]) == set(PolicyKeys.__struct_fields__)
     assert base_policy(raw.policy, "x") == Policy(name="x")
 

@@ -27,6 +27,8 @@ COMMANDS = (
     "doctor",
     "close",
     "reopen",
+    "dispute",
+    "resolve",
     "verify",
     "report",
     "app",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from accounting.core.carbon import Grid
 from accounting.policy import Policy
 
 RANKS = {"agent": 0, "prometheus": 1, "cloud_monitoring": 2, "scheduler": 3}
@@ -71,6 +72,7 @@ class Partition:
     capacity without devices, `served` (SERVED) what serving engines counted in the window, `disputes` (DISPUTES) when
     collectors differed about who held a device, `quotas` (QUOTAS) what queues could use and used in the window.
     `currency` is that of the ledger, which prices are in where there is a rate; None: the one that all prices are in.
+    `grid` says what energy emits, by region and day.
     """
 
     cluster: str
@@ -94,6 +96,7 @@ class Partition:
     disputes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DISPUTES))
     quotas: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUOTAS))
     currency: str | None = None
+    grid: Grid = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from accounting.core.carbon import co2e
 from accounting.core.holdings import IDENTITY
 from accounting.core.measure import CODE, STATES
 from accounting.core.places import nodes
@@ -24,7 +25,7 @@ def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
     words = _words(hourly, setting)
     node = pl.coalesce("place_node", "node")
     return (
-        pl.concat([hourly, words], how="horizontal")
+        co2e(pl.concat([hourly, words], how="horizontal"), setting.partition.grid)
         .select(
             hour=pl.col("hour").cast(INSTANT),
             day=pl.col("hour").cast(pl.Datetime("ms")).dt.date(),
@@ -56,6 +57,7 @@ def usage_table(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
             device_seconds=to_seconds(pl.col("ms")),
             busy_seconds=to_seconds(pl.col("busy_ms")),
             energy_joules=to_seconds(pl.col("energy")),
+            co2e_grams=to_seconds(pl.col("co2e_mg")),
             source=pl.coalesce("source", pl.when(held).then(pl.lit("samples")).otherwise(pl.lit("capacity"))),
             price_id="price_id",
         )

@@ -12,6 +12,7 @@ from accounting.explain.allocation import allocation, capacity
 from accounting.explain.arithmetic import agrees, arithmetic
 from accounting.explain.bearer import bearer
 from accounting.explain.corrected import correction, corrections, known
+from accounting.explain.disputed import credited, of_charge
 from accounting.explain.finding import find
 from accounting.explain.line import bill
 from accounting.explain.owner import owner
@@ -22,6 +23,7 @@ from accounting.explain.versions import versions
 from accounting.pipeline import Progress
 from accounting.project import Project
 from accounting.stores import closing as closes
+from accounting.stores.disputes import entries
 
 STEPS = (arithmetic, price, bearer, owner, allocation, capacity, activity)
 """Sections of a charge of device time, in order."""
@@ -37,12 +39,14 @@ def explained(project: Project, prefix: str, progress: Progress = _unheard) -> T
     """
     with closing(project.lake_reader()) as reader:
         charge = find(reader, prefix)
+    if credited(charge):
+        return Trace(charge, [*_first(project, charge), versions(project, charge, (), ())])
     if charge["corrects"] is not None:
         return _of_correction(project, charge, progress)
     if charge["cluster"] is None:
         return _of_bill(project, charge)
     later = _rows(project, "corrections_of", {"charge_id": charge["charge_id"]})
-    first = [_charge(charge), *([corrections(later)] if later else [])]
+    first = [*_first(project, charge), *([corrections(later)] if later else [])]
     return _of_time(project, charge, charge, first, progress)
 
 
@@ -54,7 +58,7 @@ def _rows(project: Project, name: str, given: Mapping[str, Any]) -> list[dict[st
 def _of_correction(project: Project, charge: Charge, progress: Progress) -> Trace:
     booked = _rows(project, "booked", {"charge_id": charge["corrects"], "month": charge["month"]})
     now = known(charge, booked)
-    first = [_charge(charge), correction(charge, booked, now)]
+    first = [*_first(project, charge), correction(charge, booked, now)]
     if charge["cluster"] is None:
         return Trace(charge, [*first, versions(project, charge, (), ())])
     return _of_time(project, charge, now, first, progress)
@@ -62,7 +66,7 @@ def _of_correction(project: Project, charge: Charge, progress: Progress) -> Trac
 
 def _of_bill(project: Project, charge: Charge) -> Trace:
     section, same = bill(project, charge)
-    sections = [_charge(charge), section, versions(project, charge, section.imports, ())]
+    sections = [*_first(project, charge), section, versions(project, charge, section.imports, ())]
     closed = _closed(project, charge)
     why = "its month was closed" if closed else "this was published: next: chipledger run"
     return Trace(charge, sections, "" if same else f"the bill changed since {why}", same)
@@ -105,6 +109,10 @@ def _notice(charge: Charge, gone: str, *, same: bool, closed: bool, stale: bool)
     if closed:
         return f"inputs changed since {charge['month']} was closed: as they are now they {gone}"
     return f"the inputs of its day {gone}, though none of them changed since: please report it"
+
+
+def _first(project: Project, charge: Charge) -> list[Section]:
+    return [_charge(charge), *of_charge(charge, entries(project.lake))]
 
 
 def _charge(charge: Charge) -> Section:

@@ -23,6 +23,7 @@ from accounting.simulate.bill import invoice
 from accounting.simulate.company import HOUR
 from accounting.simulate.demand import Window
 from accounting.simulate.faults import Wrong
+from accounting.simulate.objections import object_to
 from accounting.simulate.remote import collecting, truth
 from accounting.simulate.remote.dispute import Dispute, dispute
 from accounting.simulate.remote.story import Story, story
@@ -43,6 +44,26 @@ from = {start}
 
 [policy]
 unallocated = "allocation"
+"""
+
+GRID = """
+# Made up, as is the company.
+[[grid]]
+from = 2020-01-01
+co2e_g_per_kwh = 420
+pue = 1.25
+
+[[grid]]
+from = 2020-01-01
+region = "us-central1"
+co2e_g_per_kwh = 390
+pue = 1.09
+
+[[grid]]
+from = {start}
+region = "us-central1"
+co2e_g_per_kwh = 365
+pue = 1.08
 """
 
 
@@ -168,6 +189,7 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
         runs.append(pipeline.run(project.config, None, None, progress))
         if not late:
             closed = _close(project, plan, progress)
+            object_to(project, max(now_ms(), plan.window.end))
     progress("writing reports", None)
     reports = tuple(_reports(project, folder / REPORTS, progress))
     _note(msgspec.structs.replace(plan, built=True), folder)
@@ -201,7 +223,10 @@ def _note(plan: Plan, folder: Path) -> None:
 
 def _project(plan: Plan, folder: Path) -> Project:
     if not (folder / FILE).exists():
-        Lake.create(load_config(write_project(folder)).lake)
+        file = write_project(folder)
+        with file.open("a", encoding="utf-8") as settings:
+            settings.write(GRID.format(start=plan.spread_from))
+        Lake.create(load_config(file).lake)
     start = plan.spread_from
     (folder / POLICIES / f"{start}.toml").write_text(POLICY.format(start=start), "utf-8")
     return open_project(folder)

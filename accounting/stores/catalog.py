@@ -6,13 +6,13 @@ A file that the catalog does not name does not exist for readers, so one transac
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from accounting.errors import InputError, StoreError
 
-VERSION = 3
+VERSION = 4
 NAME = "catalog.sqlite"
 
 FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
@@ -127,7 +127,33 @@ CREATE VIEW closed AS
 """
 """`closed` has the months that are closed now."""
 
-_KEPT = (
+_DISPUTES = """
+CREATE TABLE disputes (
+  seq INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  action TEXT NOT NULL CHECK (action IN ('open', 'credit', 'reject')),
+  charge_id TEXT NOT NULL,
+  month TEXT NOT NULL,
+  team TEXT NOT NULL,
+  cost TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  credit TEXT CHECK ((action = 'credit') = (credit IS NOT NULL)),
+  payer TEXT CHECK ((action = 'credit') = (payer IS NOT NULL)),
+  booked TEXT CHECK ((action = 'credit') = (booked IS NOT NULL)),
+  made_at INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  CHECK ((action = 'open') = (number = seq))
+) STRICT;
+CREATE VIEW disputed AS
+  SELECT * FROM disputes AS one WHERE action = 'open'
+  AND NOT EXISTS (SELECT 1 FROM disputes AS later WHERE later.number = one.number AND later.seq > one.seq);
+"""
+"""`disputed` has the disputes that are open now."""
+
+Guard = tuple[str, str, str, str]
+"""Table, event, when, and why it is refused then."""
+_KEPT: tuple[Guard, ...] = (
     ("closes", "UPDATE", "", "lines of the ledger never change"),
     ("closes", "DELETE", "", "lines of the ledger never go"),
     ("statements", "UPDATE", "", "statements never change"),
@@ -171,24 +197,46 @@ _KEPT = (
         "the month is closed",
     ),
 )
-"""Table, what is refused, when, and why."""
+_KEPT_DISPUTES: tuple[Guard, ...] = (
+    ("disputes", "UPDATE", "", "lines of disputes never change"),
+    ("disputes", "DELETE", "", "lines of disputes never go"),
+    (
+        "disputes",
+        "INSERT",
+        "NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM disputes)",
+        "another line was written meanwhile",
+    ),
+    (
+        "disputes",
+        "INSERT",
+        "NEW.action = 'open' AND NEW.charge_id IN (SELECT charge_id FROM disputed)",
+        "the charge is disputed already",
+    ),
+    (
+        "disputes",
+        "INSERT",
+        "NEW.action <> 'open' AND NEW.number NOT IN (SELECT number FROM disputed WHERE charge_id = NEW.charge_id)",
+        "there is no such open dispute",
+    ),
+)
 
 REFUSED = "chipledger: "
 """What the ledger's own refusals begin with."""
 
 
-def _guards() -> Iterator[str]:
-    for number, (table, event, condition, why) in enumerate(_KEPT):
+def _guards(prefix: str, guards: Sequence[Guard]) -> Iterator[str]:
+    for number, (table, event, condition, why) in enumerate(guards):
         when = f"WHEN {condition} " if condition else ""
         yield (
-            f"CREATE TRIGGER kept_{number} BEFORE {event} ON {table} {when}"
+            f"CREATE TRIGGER {prefix}_{number} BEFORE {event} ON {table} {when}"
             f"BEGIN SELECT RAISE(ABORT, '{REFUSED}{why}'); END"
         )
 
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: tuple(filter(str.strip, _SEGMENTS.split(";"))),
-    2: (*filter(str.strip, _CLOSES.split(";")), *_guards()),
+    2: (*filter(str.strip, _CLOSES.split(";")), *_guards("kept", _KEPT)),
+    3: (*filter(str.strip, _DISPUTES.split(";")), *_guards("disputed", _KEPT_DISPUTES)),
 }
 """By version, what makes it the next one."""
 

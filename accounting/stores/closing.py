@@ -80,7 +80,7 @@ def write(lake: Lake, line: Line, files: Sequence[StagedFile], issued: Sequence[
     Raises `Conflict` where something was published after `line.known`, and `InputError` where the catalog refuses: the
     month is closed already, or another process was faster.
     """
-    with lake.catalog() as connection, _refusals(), catalog.transaction(connection):
+    with lake.catalog() as connection, refusals(), catalog.transaction(connection):
         (seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM publications").fetchone()
         if line.action == "close" and seq != line.known:
             raise Conflict(f"{line.month}: a run published meanwhile: close it again")
@@ -97,7 +97,7 @@ def write(lake: Lake, line: Line, files: Sequence[StagedFile], issued: Sequence[
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """What the catalog's guards say."""
     try:
         yield

@@ -10,7 +10,7 @@ import streamlit as st
 from app import amounts, sidebar, states
 from app.amounts import hours, money, percent, ratio
 from app.filters import Bill, address
-from app.pieces import served, statement
+from app.pieces import disputed, served, statement
 from app.pieces.figures import Card, cards, relative
 from app.pieces.notices import heading
 from app.pieces.tables import Column, Line, beside, extra, link, table, text
@@ -46,8 +46,20 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     if models_served:
         with st.container(border=True, key="served"):
             st.html(served.models(models_served) + asked(bill.parameters, "served_models"))
+    _disputes(view, bill)
     with st.container(border=True, key="lines"):
         _workloads(view, bill)
+
+
+def _disputes(view: View, bill: Bill) -> None:
+    """Of a month and a team: a dispute is of no cluster."""
+    if bill.scope.cluster or bill.scope.accelerator:
+        return
+    given = {"month": bill.month, "team": bill.scope.team}
+    rows = view.rows("disputes", given)
+    if rows:
+        with st.container(border=True, key="disputes"):
+            st.html(disputed.disputes(rows) + asked(given, "disputes"))
 
 
 def _standing(view: View, month: str) -> str:

@@ -25,6 +25,7 @@ SELECT
   usage.device_seconds,
   usage.busy_seconds,
   usage.energy_joules,
+  usage.co2e_grams,
   usage.source,
   usage.price_id,
   usage.publication

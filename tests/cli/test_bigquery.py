@@ -35,7 +35,7 @@ def test_init_makes_the_warehouse_and_writes_where_it_is(shell: Shell, loopback:
     made = shell("init", "new", "--store", "bigquery", *PLACE, "--endpoint", loopback.url)
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith(
-        "BigQuery acme.gpu: 70 datasets, tables and views made, 0 brought up to date\nnew: project"
+        "BigQuery acme.gpu: 72 datasets, tables and views made, 0 brought up to date\nnew: project"
     )
     other = Shell(shell.folder / "new")
     assert other("status").stdout.startswith("BigQuery acme.gpu, format 1, generation 0: has all of the lake\n")

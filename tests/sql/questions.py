@@ -1,6 +1,7 @@
 """A small company whose answers to every question of sql/queries were worked out by hand.
 
 Saturday 28 February to Monday 2 March 2026, UTC. H100s cost 4 an hour, spot ones 2, and 3 from noon of 1 March.
+Some of their energy was read; from March on a kWh emits 375 g in `us`.
 
 - `train`: d1 and d2 on n1, d3 on n2 (spot, of team research). j1 and j2 work on d1, then do nothing; j1 holds d2 too,
   unobserved, and d3 is stranded meanwhile; j3 serves on d2, observed on the first day only; j4 of a guest does nothing
@@ -45,6 +46,17 @@ H100-80GB,on_demand,4,2026-01-01T00:00:00Z
 H100-80GB,spot,2,2026-01-01T00:00:00Z
 H100-80GB,spot,3,2026-03-01T12:00:00Z
 """
+GRID = """
+[[grid]]
+from = 2026-01-01
+co2e_g_per_kwh = 500
+
+[[grid]]
+from = 2026-03-01
+region = "us"
+co2e_g_per_kwh = 300
+pue = 1.25
+"""
 TEAMS = "selector,team\naccount=nlp,nlp\naccount=vision,vision\n"
 JOBS = """workload_id,account,model,purpose,cluster,pool,node,device_id,accelerator,quantity,submitted,start,end
 j1,nlp,llama,training,east,train,n1,d1,H100-80GB,1,2026-02-28T00:00:00Z,2026-02-28T02:00:00Z,2026-02-28T12:00:00Z
@@ -57,16 +69,16 @@ j6,nlp,llama,training,east,train,n1,d1,H100-80GB,1,2026-03-02T00:00:00Z,2026-03-
 j7,vision,vit,training,east,batch,,,H100-80GB,3,2026-03-01T00:00:00Z,2026-03-01T00:00:00Z,2026-03-01T12:00:00Z
 j8,nlp,llama,training,east,batch,,,H100-80GB,4,2026-03-01T18:00:00Z,,2026-03-01T20:00:00Z
 """
-SAMPLES = """cluster,device_id,start,end,busy
-east,d1,2026-02-28T02:00:00Z,2026-02-28T08:00:00Z,100
-east,d1,2026-02-28T02:00:00Z,2026-02-28T08:00:00Z,30
-east,d1,2026-02-28T08:00:00Z,2026-02-28T12:00:00Z,0
-east,d1,2026-03-01T00:00:00Z,2026-03-01T15:00:00Z,80
-east,d1,2026-03-01T15:00:00Z,2026-03-01T20:00:00Z,0
-east,d2,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,50
-east,d3,2026-03-01T06:00:00Z,2026-03-02T00:00:00Z,0
-east,d1,2026-03-02T06:00:00Z,2026-03-02T12:00:00Z,100
-east,d1,2026-03-02T06:00:00Z,2026-03-02T12:00:00Z,30
+SAMPLES = """cluster,device_id,start,end,busy,energy_j
+east,d1,2026-02-28T02:00:00Z,2026-02-28T08:00:00Z,100,
+east,d1,2026-02-28T02:00:00Z,2026-02-28T08:00:00Z,30,
+east,d1,2026-02-28T08:00:00Z,2026-02-28T12:00:00Z,0,
+east,d1,2026-03-01T00:00:00Z,2026-03-01T15:00:00Z,80,27000000
+east,d1,2026-03-01T15:00:00Z,2026-03-01T20:00:00Z,0,1260000
+east,d2,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,50,25920000
+east,d3,2026-03-01T06:00:00Z,2026-03-02T00:00:00Z,0,5184000
+east,d1,2026-03-02T06:00:00Z,2026-03-02T12:00:00Z,100,
+east,d1,2026-03-02T06:00:00Z,2026-03-02T12:00:00Z,30,
 """
 FILES = {"capacity": CAPACITY, "prices": PRICES, "teams": TEAMS, "jobs": JOBS, "samples": SAMPLES}
 
@@ -100,7 +112,9 @@ WEST = Findings(counted=[served("j5", "qwen", 24, requests=70, input_tokens=9, o
 
 def company(folder: Path) -> Path:
     """The company's project, imported, ingested and run in `folder`."""
-    lake = Lake.create(load_config(write_project(folder)).lake)
+    config = write_project(folder)
+    config.write_text(config.read_text() + GRID)
+    lake = Lake.create(load_config(config).lake)
     for number, (kind, text) in enumerate(FILES.items()):
         file, told = folder / f"{kind}.csv", folder / f"{kind}.map"
         file.write_text(text)
@@ -269,6 +283,17 @@ CASES = [
             ("unowned", "east", "train", 1, 24, 42, Decimal("0.571")),
             ("vision", "east", "train", 1, 24, 48, Decimal("0.5")),
             ("vision", "west", "serve", 1, 10, 10, 1),
+        ],
+    ),
+    Case(
+        "energy",
+        MONTH,
+        "team hours measured kwh kg_co2e mean_watts idle_kwh",
+        [
+            ("nlp", 26, Decimal("0.769"), Decimal("7.85"), Decimal("2.944"), Decimal("392.5"), Decimal("0.35")),
+            ("vision", 94, Decimal("0.255"), Decimal("7.2"), Decimal("2.7"), 300, 0),
+            ("unowned", 42, Decimal("0.429"), Decimal("1.44"), Decimal("0.54"), 80, Decimal("1.44")),
+            (None, 102, 0, None, None, None, 0),
         ],
     ),
     Case(

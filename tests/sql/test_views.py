@@ -16,7 +16,7 @@ from accounting.tables import ALL, INPUTS, TOLD, by_name
 
 TEXTS = "HEADER, ALLOW_QUOTED_NULLS false"
 """`""` in a case is an empty text, and nothing at all NULL."""
-MORE = {"charges": ("corrects",), "publications": ("live",), "statements": ("state",)}
+MORE = {"charges": ("corrects",), "publications": ("live",), "statements": ("state",), "disputes": ("state",)}
 """Columns that a view has beside its table's."""
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/expect.csv"))

@@ -29,11 +29,12 @@ class Difference:
     publications: pl.DataFrame
     closes: pl.DataFrame
     statements: pl.DataFrame
+    disputes: pl.DataFrame
     units: list[str]
 
     @property
     def empty(self) -> bool:
-        return self.imports.is_empty() and self.publications.is_empty() and self.closes.is_empty()
+        return all(one.is_empty() for one in (self.imports, self.publications, self.closes, self.disputes))
 
 
 def difference(here: Here, there: There) -> Difference:
@@ -49,13 +50,14 @@ def difference(here: Here, there: There) -> Difference:
     runs = runs.join(publications, on="publication", how="semi", maintain_order="left")
     closes = mine.closes.join(known.closes, on="seq", how="anti", maintain_order="left")
     statements = mine.statements.join(known.statements, on="number", how="anti", maintain_order="left")
+    disputes = mine.disputes.join(known.disputes, on="seq", how="anti", maintain_order="left")
     units = [*map(str, new["seq"]), *runs["publication"], *closes.filter(action="close")["publication"]]
-    return Difference(imports, runs, publications, closes, statements, units)
+    return Difference(imports, runs, publications, closes, statements, disputes, units)
 
 
 def _check(mine: Ledger, known: Ledger) -> None:
-    for line in (_strange_import(mine, known), _strange_day(mine, known), _strange_close(mine, known)):
-        if line:
+    for strange in (_strange_import, _strange_day, _strange_close, _strange_dispute):
+        if line := strange(mine, known):
             raise Foreign(
                 f"BigQuery has what this lake has not ({line}): another host wrote to it; move this lake away,"
                 " `chipledger copy --from bigquery`, and import again what only this lake had"
@@ -91,3 +93,9 @@ def _strange_day(mine: Ledger, known: Ledger) -> str:
 def _strange_close(mine: Ledger, known: Ledger) -> str:
     foreign = known.closes.join(mine.closes, on=("seq", "sha256"), how="anti")
     return "" if foreign.is_empty() else f"{foreign['action'][0]} of {foreign['month'][0]}"
+
+
+def _strange_dispute(mine: Ledger, known: Ledger) -> str:
+    same = ("seq", "charge_id", "action", "made_at")
+    foreign = known.disputes.join(mine.disputes, on=same, how="anti")
+    return "" if foreign.is_empty() else f"dispute {foreign['number'][0]} of charge {foreign['charge_id'][0]}"

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from accounting.errors import StoreError
-from accounting.ledger_tables import CLOSES, STATEMENTS
+from accounting.ledger_tables import CLOSES, DISPUTES, STATEMENTS
 from accounting.stores.bigquery import rows
 from accounting.stores.bigquery.catalog import IMPORTS, LOADS, SEGMENTS, SWITCH
 from accounting.stores.bigquery.client import Warehouse
@@ -21,13 +21,14 @@ _LOOKS = 5
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Imports, runs, publications, closes and statements, in order of their numbers, as frames of those tables."""
+    """All that a catalog tells, in order of numbers, as frames of those tables."""
 
     imports: pl.DataFrame
     runs: pl.DataFrame
     publications: pl.DataFrame
     closes: pl.DataFrame
     statements: pl.DataFrame
+    disputes: pl.DataFrame
 
     def where(self, state: str) -> pl.DataFrame:
         """The imports in that state."""
@@ -58,7 +59,7 @@ def here(lake: Lake) -> Here:
         connection.execute("BEGIN")
         ledger = Ledger(
             typed_frame(connection.execute("SELECT * FROM imports ORDER BY seq"), IMPORTS),
-            *(told_rows(connection, table) for table in (RUNS, PUBLICATIONS, CLOSES, STATEMENTS)),
+            *(told_rows(connection, table) for table in (RUNS, PUBLICATIONS, CLOSES, STATEMENTS, DISPUTES)),
         )
         for row in connection.execute("SELECT * FROM files ORDER BY path"):
             file: dict[str, Any] = dict(row)
@@ -86,6 +87,7 @@ def there(warehouse: Warehouse) -> There:
             rows.whole(warehouse, PUBLICATIONS).sort("seq", "cluster", "day"),
             rows.whole(warehouse, CLOSES).sort("seq"),
             rows.whole(warehouse, STATEMENTS).sort("number"),
+            rows.whole(warehouse, DISPUTES).sort("seq"),
         )
         loads = rows.whole(warehouse, LOADS)
         after = generation(warehouse)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from accounting.ledger_tables import CLOSES, STATEMENTS
+from accounting.ledger_tables import CLOSES, DISPUTES, STATEMENTS
 from accounting.stores.bigquery.catalog import IMPORTED, IMPORTS, LOADS
 from accounting.stores.bigquery.client import Warehouse
 from accounting.stores.bigquery.define import Progress, ready
@@ -103,8 +103,9 @@ def _told(brought: list[Load]) -> pl.DataFrame:
 
 def _steps(news: Difference, told: pl.DataFrame) -> Iterator[Mapping[str, pl.DataFrame]]:
     """The rows of each transaction, in the order in which the lake had them: most often one of all."""
-    closes = {CLOSES.name: news.closes, STATEMENTS.name: news.statements}
-    if news.imports.height + news.publications.height + told.height + news.statements.height <= MOST_ROWS:
+    closes = {CLOSES.name: news.closes, STATEMENTS.name: news.statements, DISPUTES.name: news.disputes}
+    moved = (news.imports, news.publications, told, news.statements, news.disputes)
+    if sum(frame.height for frame in moved) <= MOST_ROWS:
         yield {**_rows(news.imports, news.runs, news.publications, told), **closes}
         return
     for part in news.imports.iter_slices(MOST_ROWS):

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from accounting.ledger_tables import CLOSES, STATEMENTS
+from accounting.ledger_tables import CLOSES, DISPUTES, STATEMENTS
 from accounting.stores import catalog
 from accounting.stores.bigquery.catalog import IMPORTS, SEGMENTS
 from accounting.stores.bigquery.ledger import Ledger
@@ -37,6 +37,7 @@ def restore(lake: Lake, ledger: Ledger, segments: pl.DataFrame, files: Mapping[s
         # last: the catalog takes no charges of a month that is closed
         _insert(connection, CLOSES.name, ledger.closes.select(CLOSES.names))
         _insert(connection, STATEMENTS.name, ledger.statements.select(STATEMENTS.names))
+        _insert(connection, DISPUTES.name, ledger.disputes.select(DISPUTES.names))
 
 
 def _insert(connection: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
