@@ -109,10 +109,7 @@ def _fingerprints(
     if end <= start:
         return []
     table = pl.DataFrame({"day": pl.Series(range(start // DAY, end // DAY), dtype=pl.Int64)})
-    parts = _parts(inventory, span, policies, start, end)
-    if inventory.grid:
-        parts["grid"] = _emitting(inventory.grid, table["day"])
-    for name, sums in parts.items():
+    for name, sums in _parts(inventory, span, policies, start, end).items():
         table = table.join(sums.select("day", pl.col("value").alias(name)), on="day", how="left", maintain_order="left")
     always = repr((NUMBERS, pl.__version__, span.scheduled, _shape(inventory, span), sorted(settings.items())))
     hours = table.get_column("weight") if "weight" in table.columns else None
@@ -120,7 +117,7 @@ def _fingerprints(
     return [
         (
             datetime.fromtimestamp(day * DAY / 1000, UTC).date(),
-            hashlib.sha256(f"{always}|{values}".encode()).hexdigest()[:32],
+            hashlib.sha256(f"{always}|{values}{_emitting(inventory.grid, day)}".encode()).hexdigest()[:32],
             int(hours[i] or 0) if hours is not None else 0,
         )
         for i, (day, values) in enumerate(zip(table["day"], table.select(names).iter_rows(), strict=True))
@@ -194,10 +191,10 @@ def _weights(jobs: pl.DataFrame, capacity: pl.DataFrame, *counts: pl.DataFrame) 
     return pl.concat([*rows, *held]).group_by("day").agg(value=pl.col("one").sum())
 
 
-def _emitting(grid: Grid, days: pl.Series) -> pl.DataFrame:
-    """By day the factors that hold on it."""
-    said = [repr(standing(grid, date.fromordinal(day + _EPOCH))) for day in days]
-    return pl.DataFrame({"day": days, "value": said})
+def _emitting(grid: Grid, day: int) -> str:
+    """The factors that hold on a day; '': none, as before there were any."""
+    found = standing(grid, date.fromordinal(day + _EPOCH))
+    return repr(found) if found else ""
 
 
 def _told(rows: pl.DataFrame) -> pl.DataFrame:
