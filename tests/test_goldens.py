@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -212,6 +213,41 @@ def test_price_histories_are_effective_dated_books(
     assert cut["unit_price"].to_list() == [Decimal("21.957642") / 8, Decimal("32.772600") / 8]
     assert report.unpriced == []
     assert report.residual_cost == 0
+
+
+CUT = datetime(2025, 6, 23, 13, 18, 30, tzinfo=UTC)
+"""When the list price of AWS's p4d was first seen lower: 32.772600 before, 21.957642 from then on, for eight A100s."""
+
+
+@pytest.mark.parametrize("origin", ["2025-01-01", "2025-05-01", "2025-07-01"], ids=["before", "across", "after"])
+def test_openb_costs_what_the_book_says_before_and_after_a_cut(
+    ledger: Project, imported: Importer, shared_data: Path, origin: str
+) -> None:
+    pods = shared_data / "alibaba_openb_2023" / "openb_pod_list_default.csv"
+    as_a100 = PODS.replace("2023-01-01", origin).replace("COALESCE(gpu_spec, 'unknown')", "'a100'")
+    imported("jobs", pods, as_a100)
+    where = "instance_type = 'p4d.24xlarge' AND region = 'us-east-1'"
+    lines = PRICES.format(where=where, accelerator="accelerator").splitlines()
+    book = "\n".join(line for line in lines if line.partition(" ")[0] not in ("provider", "region", "purchase"))
+    imported("prices", shared_data / "prices" / "aws_gpu_instances_history.csv", book)
+
+    report = account(ledger)
+
+    assert report.unpriced == []
+    assert seconds(ledger, "TRUE") == Decimal("185294426.970")
+    cost = ledger.query("SELECT SUM(cost) AS cost FROM charges")["cost"][0]
+    assert abs(cost - _priced(pods, datetime.fromisoformat(f"{origin}T00:00:00Z"))) < Decimal("0.0001")
+
+
+def _priced(pods: Path, origin: datetime) -> Decimal:
+    """Every pod's GPU-seconds on both sides of the cut, at the price of each."""
+    cut = int((CUT - origin).total_seconds())
+    rows = pl.read_csv(pods).filter(pl.col("scheduled_time").is_not_null() & (pl.col("num_gpu") > 0))
+    total = Decimal(0)
+    for n, milli, start, end in rows.select("num_gpu", "gpu_milli", "scheduled_time", "deletion_time").iter_rows():
+        before, after = max(min(end, cut) - start, 0), max(end - max(start, cut), 0)
+        total += n * milli * (before * Decimal("32.772600") + after * Decimal("21.957642"))
+    return total / 8 / 1000 / 3600
 
 
 BOOKS = {

@@ -114,7 +114,8 @@ def _model(row: Row) -> str:
     if row["model"] is None and row["purpose"] is None:
         nobodys = row["usage_cost"] is None and row["idle_cost"] is None
         broken = "" if row["overhead_cost"] is None else " or could use"
-        return text(None, f"capacity that nobody held{broken}" if nobodys else "no model")
+        more = "" if row["adjusted_cost"] is None else ", adjustments"
+        return text(None, f"capacity that nobody held{broken}{more}" if nobodys else "no model")
     return two(row["model"] or "no model", row["purpose"])
 
 
