@@ -9,6 +9,8 @@ import polars as pl
 
 from accounting.accelerators import canonical
 from accounting.config import Config
+from accounting.core.exchange import converted
+from accounting.core.pricing import book
 from accounting.core.reconcile import Reconciled, Scope, reconcile
 from accounting.errors import InputError
 from accounting.inputs.effective import effective
@@ -66,5 +68,11 @@ def reconciled(lake: Lake, bill: Bill, charges: pl.DataFrame, config: Config) ->
             f"the bill of {bill.provider or 'a provider'} for {bill.month} and its charges are in"
             f" {' and '.join(currencies)}: import it in the currency of the ledger: rates are for prices only"
         )
-    scope = Scope(bill.month, bill.provider, currencies[0], bill.platform)
+    scope = Scope(bill.month, bill.provider, currencies[0], bill.platform, _bare(lake, config))
     return reconcile(invoice, charges.filter(pl.col("cost").is_not_null()), scope)
+
+
+def _bare(lake: Lake, config: Config) -> frozenset[str]:
+    """Ids of prices that cover the accelerator and not the host around it."""
+    rows = effective(lake, "prices", config.aliases).filter(covers="accelerator").collect(engine="streaming")
+    return frozenset(price.id for price in book(converted(rows, config.rates)))

@@ -19,6 +19,7 @@ _PARTS = {"credit": "credits", "commitment_unused": "unused_cost", "reconciliati
 """Which amount of the bill a kind of line is; what is no accelerator's is the difference, whatever its kind."""
 _WHY = {
     "cost": "divided among the teams by what they bear of the computed cost",
+    "time": "its accelerators are priced without their host: divided among the teams by the device time that they bear",
     "label": "a label of the bill's line names the team",
     "platform": "nobody bears computed cost there, so it is the platform's",
 }

@@ -40,6 +40,7 @@ UNSEEN = ("Nvidia Tesla T4 GPU running in Americas", "sandbox", Decimal("8.4"), 
 PROMOTION = Decimal(-250)
 DAILY = (
     ("5002-CPU", "A3 Instance Core running in Americas", Decimal("31.25"), None),
+    ("5003-G2", "G2 Instance Core running in Americas", Decimal("6.5"), None),
     ("6001-DISK", "Storage PD Capacity", Decimal("4.1"), "search"),
     ("7001-NET", "Network Internet Data Transfer Out from Americas", Decimal("2.75"), None),
 )

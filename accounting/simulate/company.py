@@ -227,5 +227,8 @@ PRICES: tuple[Price, ...] = (
 """Accelerator, provider, purchase, price per hour, price after the price list's change. Multiples of 0.0036, so that
 a millisecond costs a whole number of nano-units and truth needs no rounding."""
 
+BARE = "L4"
+"""Its prices leave out the machine that it sits in."""
+
 MISPRINTED = {"RTX-4090": "0.2160"}
 """What the price list said at first, by accelerator."""

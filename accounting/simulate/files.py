@@ -14,7 +14,7 @@ import polars as pl
 from accounting.simulate.agents import exported, records, site
 from accounting.simulate.bill import Invoice
 from accounting.simulate.billing_export import write_lines
-from accounting.simulate.company import ADS, AGENTS, DAY, MISPRINTED, POOLS, PRICES, RULES
+from accounting.simulate.company import ADS, AGENTS, BARE, DAY, MISPRINTED, POOLS, PRICES, RULES
 from accounting.simulate.faults import Wrong
 from accounting.simulate.sampler import Meter, batches, meter
 from accounting.simulate.segments import LOST
@@ -178,7 +178,8 @@ def _prices(world: World, misprints: Mapping[str, str] = MappingProxyType({})) -
         "from": pl.Int64,
         "usd_per_hour": pl.String,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(_time("from").alias("from"))
+    covers = pl.when(pl.col("type") == BARE).then(pl.lit("accelerator")).otherwise(pl.lit("machine"))
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(_time("from").alias("from"), covers=covers)
 
 
 def _teams(world: World) -> pl.DataFrame:

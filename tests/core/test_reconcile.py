@@ -41,12 +41,12 @@ def charge(team: str, cost: str, hours: int, day: date = FIRST, accelerator: str
             "accelerator": accelerator}  # fmt: skip
 
 
-def done(bill: list[dict[str, Any]], charges: list[dict[str, Any]]) -> Reconciled:
+def done(bill: list[dict[str, Any]], charges: list[dict[str, Any]], scope: Scope = SCOPE) -> Reconciled:
     invoice = pl.DataFrame(
         [[row.get(n) for n in INPUT_INVOICE.names] for row in bill], INPUT_INVOICE.schema, orient="row"
     )
     computed = pl.DataFrame([[row.get(n) for n in CHARGES.names] for row in charges], CHARGES.schema, orient="row")
-    return reconcile(invoice, computed, SCOPE)
+    return reconcile(invoice, computed, scope)
 
 
 def lines(found: Reconciled) -> list[tuple[str, str, Decimal]]:
@@ -245,3 +245,44 @@ def test_every_status_is_met(name: str) -> None:
         "overhead": done([billed("1", accelerator=None)], []),
     }
     assert name in status(seen[name])
+
+
+BARE = Scope("2026-10", "gcp", "USD", "platform", frozenset({"bare"}))
+HOSTED = [
+    charge("a", "30", 3, accelerator="H200") | {"price_id": "bare"},
+    charge("b", "10", 1, accelerator="H200") | {"price_id": "bare"},
+    charge("c", "1", 4, accelerator="B200") | {"price_id": "bare"},
+    charge("d", "59", 9, accelerator="A100-40GB") | {"price_id": "all-in"},
+]
+
+
+def host(description: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - cells of any column
+    return billed("8", accelerator=None, sku="HOST", description=description, **more)
+
+
+@pytest.mark.parametrize(
+    ("description", "rule", "expected"),
+    [
+        ("A3Ultra Instance Core running in Americas", "overhead:time", {"a": "6", "b": "2"}),
+        ("Spot Preemptible A4 Instance Ram running in Iowa", "overhead:time", {"c": "8"}),
+        ("Custom Instance Core running in Americas", "overhead:time", {"a": "3", "b": "1", "c": "4"}),
+        ("A2 Instance Core running in Americas", "overhead:cost", {"a": "2.4", "b": "0.8", "c": "0.08", "d": "4.72"}),
+        ("Storage PD Capacity", "overhead:cost", {"a": "2.4", "b": "0.8", "c": "0.08", "d": "4.72"}),
+    ],
+)
+def test_hosts_are_borne_with_the_accelerators_whose_price_leaves_them_out(
+    description: str, rule: str, expected: dict[str, str]
+) -> None:
+    found = done([host(description)], HOSTED, BARE).lines.filter(charge_kind="overhead")
+
+    assert set(found["borne_by_rule"]) == {rule}
+    assert dict(found.select("team", "cost").iter_rows()) == {team: Decimal(cost) for team, cost in expected.items()}
+
+
+def test_a_label_and_other_types_of_charge_stand_above_time() -> None:
+    core = "A3Ultra Instance Core running in Americas"
+    labelled = done([host(core, label_team="x")], HOSTED, BARE).lines.filter(price_id="sku:HOST")
+    adjusted = done([host(core, charge_type="adjustment")], HOSTED, BARE).lines.filter(price_id="sku:HOST")
+
+    assert labelled.select("team", "cost").rows() == [("x", Decimal(8))]
+    assert set(adjusted["borne_by_rule"]) == {"reconciliation:cost"}
