@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from accounting.config import write_project
+from accounting.config import load_config, write_project
+from accounting.stores.lake import Lake
+from tests.test_pipeline import FILES, Ledger
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,3 +39,21 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     write_project(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def accounted(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    """The small company of tests.test_pipeline, which was run; nobody changes it."""
+    ledger = Ledger(tmp_path_factory.mktemp("accounted") / "p")
+    Lake.create(load_config(write_project(ledger.folder)).lake)
+    for kind, text in FILES.items():
+        ledger.bring(kind, text)
+    ledger.run()
+    return ledger
+
+
+@pytest.fixture
+def ledger(accounted: Ledger, tmp_path: Path) -> Ledger:
+    """A copy of it."""
+    shutil.copytree(accounted.folder, tmp_path / "p")
+    return Ledger(tmp_path / "p")

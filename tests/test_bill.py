@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing as closed_after
 from decimal import Decimal
 from pathlib import Path
@@ -11,13 +10,11 @@ import polars as pl
 import pytest
 
 from accounting.close import close
-from accounting.config import load_config, write_project
 from accounting.errors import InputError
 from accounting.inputs.importing import Outcome, silent
 from accounting.reports import report
-from accounting.stores.lake import Lake
 from accounting.verify import verified
-from tests.test_pipeline import FILES, NOW, Ledger
+from tests.test_pipeline import NOW, Ledger
 
 JANUARY, FEBRUARY = "2025-01", "2025-02"
 HEADER = (
@@ -36,22 +33,6 @@ JANUARY_BILL = HEADER + (
     "gcp,F1,Commitment v1: Nvidia L4 GPU in Iowa for 1 Year,ml,2025-01-31T00:00:00Z,2025-01-31T01:00:00Z,1,0.4,0,0,USD,"
     "2025-01,2025-02-02T00:00:00Z,red\n"
 )
-
-
-@pytest.fixture(scope="module")
-def accounted(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    ledger = Ledger(tmp_path_factory.mktemp("bill") / "p")
-    Lake.create(load_config(write_project(ledger.folder)).lake)
-    for kind, text in FILES.items():
-        ledger.bring(kind, text)
-    ledger.run()
-    return ledger
-
-
-@pytest.fixture
-def ledger(accounted: Ledger, tmp_path: Path) -> Ledger:
-    shutil.copytree(accounted.folder, tmp_path / "p")
-    return Ledger(tmp_path / "p")
 
 
 def asked(ledger: Ledger, text: str) -> pl.DataFrame:

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing as closed_after
 from contextlib import suppress
 from decimal import Decimal
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -21,13 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounting.close import close, reopen
-from accounting.config import load_config, write_project
 from accounting.core.ledger import digest
 from accounting.errors import ChipledgerError, InputError
 from accounting.inputs.importing import silent
 from accounting.periods import period
 from accounting.stores import closing
-from accounting.stores.lake import Lake
 from accounting.verify import verified
 from tests.test_pipeline import FILES, NOW, Ledger
 
@@ -35,23 +32,6 @@ JANUARY, FEBRUARY = "2025-01", "2025-02"
 LATE = """workload_id,team,pool,accelerator,quantity,start,end
 late,blue,train,H100-80GB,1,2025-01-31T20:00:00Z,2025-01-31T22:00:00Z
 """
-
-
-@pytest.fixture(scope="module")
-def accounted(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    """A project that was run and not closed; nobody changes it."""
-    ledger = Ledger(tmp_path_factory.mktemp("close") / "p")
-    Lake.create(load_config(write_project(ledger.folder)).lake)
-    for kind, text in FILES.items():
-        ledger.bring(kind, text)
-    ledger.run()
-    return ledger
-
-
-@pytest.fixture
-def ledger(accounted: Ledger, tmp_path: Path) -> Ledger:
-    shutil.copytree(accounted.folder, tmp_path / "p")
-    return Ledger(tmp_path / "p")
 
 
 def shut(ledger: Ledger, month: str) -> None:

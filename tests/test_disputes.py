@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from accounting.close import close, reopen
-from accounting.config import load_config, write_project
 from accounting.disputes import credits_of, dispute, resolve
 from accounting.errors import InputError
 from accounting.explain.explained import explained
 from accounting.inputs.importing import silent
 from accounting.stores import disputes
-from accounting.stores.lake import Lake
 from accounting.verify import verified
-from tests.test_pipeline import FILES, NOW, Ledger
+from tests.test_pipeline import NOW, Ledger
 
 JANUARY, FEBRUARY = "2025-01", "2025-02"
 WHY = "the node was down"
-
-
-@pytest.fixture(scope="module")
-def accounted(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    """A project that was run; nobody changes it."""
-    ledger = Ledger(tmp_path_factory.mktemp("disputes") / "p")
-    Lake.create(load_config(write_project(ledger.folder)).lake)
-    for kind, text in FILES.items():
-        ledger.bring(kind, text)
-    ledger.run()
-    return ledger
-
-
-@pytest.fixture
-def ledger(accounted: Ledger, tmp_path: Path) -> Ledger:
-    shutil.copytree(accounted.folder, tmp_path / "p")
-    return Ledger(tmp_path / "p")
 
 
 def dearest(ledger: Ledger, month: str = JANUARY) -> dict[str, Any]:

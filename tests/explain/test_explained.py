@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accounting.close import close
-from accounting.config import load_config, write_project
 from accounting.errors import InputError
 from accounting.explain.explained import explained
 from accounting.explain.trace import Grid, Section, Trace
 from accounting.inputs.importing import silent
-from accounting.stores.lake import Lake
 from tests.test_bill import JANUARY_BILL
 from tests.test_pipeline import FILES, NOW, Ledger
 
@@ -27,22 +23,6 @@ account=m*,brown,,-1
 
 
 UNPRICED = "pool,accelerator,quantity,start,end\nold,T4,1,2025-01-31T00:00:00Z,2025-01-31T02:00:00Z\n"
-
-
-@pytest.fixture(scope="module")
-def accounted(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    ledger = Ledger(tmp_path_factory.mktemp("explain") / "p")
-    Lake.create(load_config(write_project(ledger.folder)).lake)
-    for kind, text in FILES.items():
-        ledger.bring(kind, text)
-    ledger.run()
-    return ledger
-
-
-@pytest.fixture
-def ledger(accounted: Ledger, tmp_path: Path) -> Ledger:
-    shutil.copytree(accounted.folder, tmp_path / "p")
-    return Ledger(tmp_path / "p")
 
 
 def charges(ledger: Ledger, where: str = "TRUE") -> list[dict[str, Any]]:
