@@ -56,7 +56,7 @@ def difference(here: Here, there: There) -> Difference:
 
 
 def _check(mine: Ledger, known: Ledger) -> None:
-    for strange in (_strange_import, _strange_day, _strange_close, _strange_dispute):
+    for strange in (_strange_import, _strange_day, strange_close, strange_dispute):
         if line := strange(mine, known):
             raise Foreign(
                 f"BigQuery has what this lake has not ({line}): another host wrote to it; move this lake away,"
@@ -90,12 +90,14 @@ def _strange_day(mine: Ledger, known: Ledger) -> str:
     return f"publication {publication}, cluster {cluster} on {day}"
 
 
-def _strange_close(mine: Ledger, known: Ledger) -> str:
+def strange_close(mine: Ledger, known: Ledger) -> str:
+    """The first line of `known` about months that is not among `mine`; '': none."""
     foreign = known.closes.join(mine.closes, on=("seq", "sha256"), how="anti")
     return "" if foreign.is_empty() else f"{foreign['action'][0]} of {foreign['month'][0]}"
 
 
-def _strange_dispute(mine: Ledger, known: Ledger) -> str:
+def strange_dispute(mine: Ledger, known: Ledger) -> str:
+    """The first line of `known` about disputes that is not among `mine`; '': none."""
     same = ("seq", "charge_id", "action", "made_at")
     foreign = known.disputes.join(mine.disputes, on=same, how="anti")
     return "" if foreign.is_empty() else f"dispute {foreign['number'][0]} of charge {foreign['charge_id'][0]}"

@@ -16,6 +16,7 @@ from accounting.stores.bigquery import rows
 from accounting.stores.bigquery.catalog import IMPORTED, SEGMENTS, STORED
 from accounting.stores.bigquery.client import Warehouse
 from accounting.stores.bigquery.define import Progress, format_of
+from accounting.stores.bigquery.difference import strange_close, strange_dispute
 from accounting.stores.bigquery.ledger import Ledger, There, here, there
 from accounting.stores.bigquery.places import dataset
 from accounting.stores.bigquery.restore import restore
@@ -78,8 +79,7 @@ def _own(mine: Ledger, theirs: Ledger) -> str:
     days = mine.publications.join(theirs.publications, on=("seq", "publication"), how="anti")
     if days.height:
         return f"publication {days['publication'][0]}"
-    closes = mine.closes.join(theirs.closes, on=("seq", "sha256"), how="anti")
-    return f"{closes['action'][0]} of {closes['month'][0]}" if closes.height else ""
+    return strange_close(theirs, mine) or strange_dispute(theirs, mine)
 
 
 def _fill(lake: Lake, warehouse: Warehouse, known: There, progress: Progress) -> Pulled:

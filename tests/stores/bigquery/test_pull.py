@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from accounting.close import close
+from accounting.disputes import credits_of, dispute, resolve
 from accounting.errors import InputError, StoreError
 from accounting.inputs.importing import silent
 from accounting.stores.bigquery import rows
 from accounting.stores.closing import closes
+from accounting.stores.disputes import entries
 from accounting.stores.lake import Lake
 from tests.fakes.bigquery.faults import Fault
 from tests.fakes.bigquery.serving import Loopback
@@ -75,6 +79,29 @@ def test_an_undo_and_a_close_are_its_own(one: Host) -> None:
     one.pull()
     assert one.lake.imports()[0].state == "undone"
     assert [line.month for line in closes(one.lake)] == ["2025-01"]
+
+
+def test_disputes_go_there_and_come_back(one: Host, loopback: Loopback, tmp_path: Path) -> None:
+    one.push()
+    text = "SELECT charge_id FROM charges WHERE team <> 'platform' ORDER BY cost DESC LIMIT 1"
+    (charge,) = one.ledger.project.query(text)["charge_id"]
+    dispute(one.ledger.project, charge, "the node was down", NOW)
+    with pytest.raises(InputError, match=rf"has what BigQuery has not \(dispute 1 of charge {charge}\)"):
+        one.pull()
+    one.push()
+    resolve(one.ledger.project, charge, "half of it", Decimal("0.5"), NOW)
+    one.ledger.run()
+    one.push()
+    assert differing(one) == []
+
+    two = host(tmp_path / "two", settings(loopback))
+    two.pull()
+    assert [replace(line, credit=None) for line in entries(two.lake)] == [
+        replace(line, credit=None) for line in entries(one.lake)
+    ]
+    assert credits_of(two.lake) == credits_of(one.lake)
+    assert two.ledger.run().publication is None
+    assert held(two.ledger) == held(one.ledger)
 
 
 def test_a_pull_that_fails_leaves_the_lake_as_it_was(one: Host, loopback: Loopback, tmp_path: Path) -> None:
