@@ -21,6 +21,7 @@ from accounting import checks, pipeline, plan, tolerance
 from accounting.billed import bills
 from accounting.core.cents import in_cents
 from accounting.core.ledger import SORT, digest
+from accounting.disputes import credits_of
 from accounting.errors import InputError, Refused
 from accounting.pipeline import Progress
 from accounting.project import Project
@@ -43,7 +44,7 @@ def close(project: Project, month: str, now: int, progress: Progress) -> Closed:
     lake = project.lake
     lines = closing.closes(lake)
     progress("looking at the month", None)
-    known = max((one.seq for one in lake.live()), default=0)
+    known, credits = max((one.seq for one in lake.live()), default=0), len(credits_of(lake))
     _check_turn(project, lines, month, now)
     rows = _charges(project, month)
     _check_whole(project, rows, month)
@@ -74,7 +75,7 @@ def close(project: Project, month: str, now: int, progress: Progress) -> Closed:
         issued,
     )
     try:
-        numbers = closing.write(lake, line, [file], issued)
+        numbers = closing.write(lake, line, [file], issued, credits)
     except BaseException:
         lake.discard([file])
         raise

@@ -29,20 +29,15 @@ def dispute(project: Project, prefix: str, reason: str, now: int) -> Entry:
     if cost <= 0:
         raise InputError(f"charge {charge['charge_id']} costs {cost:f} {charge['currency'] or ''}: nothing to dispute")
     line = Entry(
-        0,
-        0,
-        OPEN,
-        charge["charge_id"],
-        charge["month"],
-        charge["team"],
-        f"{cost:f}",
-        charge["currency"],
-        None,
-        None,
-        None,
-        now,
-        getpass.getuser(),
-        _said(reason),
+        action=OPEN,
+        charge_id=charge["charge_id"],
+        month=charge["month"],
+        team=charge["team"],
+        cost=f"{cost:f}",
+        currency=charge["currency"],
+        made_at=now,
+        who=getpass.getuser(),
+        reason=_said(reason),
     )
     return disputes.write(project.lake, line)
 

@@ -17,6 +17,7 @@ from accounting.errors import InputError
 from accounting.explain.explained import explained
 from accounting.inputs.importing import silent
 from accounting.stores import disputes
+from accounting.stores.lake import Conflict
 from accounting.verify import verified
 from tests.test_pipeline import NOW, Ledger
 
@@ -187,3 +188,23 @@ def test_a_catalog_of_before_disputes_has_them_now(ledger: Ledger) -> None:
 
     assert isinstance(ledger.project.query("SELECT * FROM disputes"), pl.DataFrame)
     assert dispute(ledger.project, dearest(ledger)["charge_id"], WHY, NOW).number == 1
+
+
+def test_no_credit_is_lost_where_its_month_is_closed_meanwhile(ledger: Ledger) -> None:
+    charge = dearest(ledger)["charge_id"]
+    dispute(ledger.project, charge, WHY, NOW)
+
+    def answer(text: str, done: float | None) -> None:
+        if text == "checking":
+            resolve(ledger.project, charge, "yes", Decimal(1), NOW)
+
+    with pytest.raises(Conflict, match="a dispute was credited meanwhile"):
+        close(ledger.project, JANUARY, NOW, answer)
+    with pytest.raises(InputError, match="wait for a run"):
+        close(ledger.project, JANUARY, NOW, silent)
+    ledger.run()
+    close(ledger.project, JANUARY, NOW, silent)
+    (*_, line) = disputes.entries(ledger.lake)
+    dispute(ledger.project, charge, "again", NOW)
+    with pytest.raises(InputError, match="the month of the credit is closed"):
+        disputes.write(ledger.lake, replace(line, seq=0, number=3))

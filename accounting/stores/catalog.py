@@ -218,6 +218,12 @@ _KEPT_DISPUTES: tuple[Guard, ...] = (
         "NEW.action <> 'open' AND NEW.number NOT IN (SELECT number FROM disputed WHERE charge_id = NEW.charge_id)",
         "there is no such open dispute",
     ),
+    (
+        "disputes",
+        "INSERT",
+        "NEW.booked <= (SELECT max(month) FROM closed)",
+        "the month of the credit is closed",
+    ),
 )
 
 REFUSED = "chipledger: "

@@ -74,16 +74,21 @@ def charges(lake: Lake) -> pl.LazyFrame:
     return lake.scan(LEDGER, [file.path for file in lake.known_files() if file.table == LEDGER.name])
 
 
-def write(lake: Lake, line: Line, files: Sequence[StagedFile], issued: Sequence[Issued] = ()) -> list[int]:
+def write(
+    lake: Lake, line: Line, files: Sequence[StagedFile], issued: Sequence[Issued] = (), credits: int = 0
+) -> list[int]:
     """One transaction: the line, the files of its charges and its statements, whose numbers are returned.
 
-    Raises `Conflict` where something was published after `line.known`, and `InputError` where the catalog refuses: the
-    month is closed already, or another process was faster.
+    Raises `Conflict` where a close knew fewer publications or `credits` than there are, and `InputError` where the
+    catalog refuses: the month is closed already, or another process was faster.
     """
     with lake.catalog() as connection, refusals(), catalog.transaction(connection):
         (seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM publications").fetchone()
         if line.action == "close" and seq != line.known:
             raise Conflict(f"{line.month}: a run published meanwhile: close it again")
+        (given,) = connection.execute("SELECT count(credit) FROM disputes").fetchone()
+        if line.action == "close" and given != credits:
+            raise Conflict(f"{line.month}: a dispute was credited meanwhile: run, and close it again")
         insert_files(connection, files, publication=line.publication)
         values = [getattr(line, name) for name in CLOSES.names]
         connection.execute(f"INSERT INTO closes VALUES ({', '.join('?' * len(values))})", values)

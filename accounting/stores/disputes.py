@@ -16,20 +16,20 @@ OPEN, CREDIT, REJECT = "open", "credit", "reject"
 class Entry:
     """One line of `DISPUTES`; `made_at` in ms, amounts as text; `seq` and `number` 0 where the catalog gives them."""
 
-    seq: int
-    number: int
     action: str
     charge_id: str
     month: str
     team: str
     cost: str
     currency: str
-    credit: str | None
-    payer: str | None
-    booked: str | None
     made_at: int
     who: str
     reason: str
+    credit: str | None = None
+    payer: str | None = None
+    booked: str | None = None
+    seq: int = 0
+    number: int = 0
 
 
 def entries(lake: Lake) -> list[Entry]:

@@ -34,10 +34,10 @@ def restore(lake: Lake, ledger: Ledger, segments: pl.DataFrame, files: Mapping[s
         for unit, some in files.items():
             owner = {"import_seq": int(unit)} if unit.isdecimal() else {"publication": unit}
             insert_files(connection, some, **owner)
-        # last: the catalog takes no charges of a month that is closed
+        _insert(connection, DISPUTES.name, ledger.disputes.select(DISPUTES.names))
+        # last: the catalog takes no charges and no credits of a month that is closed
         _insert(connection, CLOSES.name, ledger.closes.select(CLOSES.names))
         _insert(connection, STATEMENTS.name, ledger.statements.select(STATEMENTS.names))
-        _insert(connection, DISPUTES.name, ledger.disputes.select(DISPUTES.names))
 
 
 def _insert(connection: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
