@@ -10,6 +10,7 @@ import polars as pl
 from accounting.accelerators import canonical
 from accounting.config import Config
 from accounting.core.exchange import converted
+from accounting.core.overhead import Rule
 from accounting.core.pricing import book
 from accounting.core.reconcile import Reconciled, Scope, reconcile
 from accounting.errors import InputError
@@ -40,7 +41,7 @@ def bills(lake: Lake, config: Config) -> list[Bill]:
         for month, provider, hashes in told.collect(engine="streaming").iter_rows()
     ]
     return [
-        Bill(m, p, hashlib.sha256(f"{said} {team}".encode()).hexdigest()[:16], team)
+        Bill(m, p, hashlib.sha256(f"{said} {team}{rules_of(config, p) or ''}".encode()).hexdigest()[:16], team)
         for m, p, said, team in sorted(found)
     ]
 
@@ -49,6 +50,12 @@ def platform_of(config: Config, month: str) -> str:
     """The team that runs the platform when the month begins."""
     at = (first_day(month).toordinal() - 719_163) * 86_400_000
     return config.policies[in_force(config.policies, at)].platform_team
+
+
+def rules_of(config: Config, provider: str) -> tuple[Rule, ...]:
+    """Who bears what the provider bills beside accelerators, in order."""
+    table = config.billing.get(provider)
+    return tuple(Rule(one.match, one.by, one.team) for one in table.overhead) if table else ()
 
 
 def lines_of(lake: Lake, bill: Bill, config: Config) -> pl.DataFrame:
@@ -68,7 +75,9 @@ def reconciled(lake: Lake, bill: Bill, charges: pl.DataFrame, config: Config) ->
             f"the bill of {bill.provider or 'a provider'} for {bill.month} and its charges are in"
             f" {' and '.join(currencies)}: import it in the currency of the ledger: rates are for prices only"
         )
-    scope = Scope(bill.month, bill.provider, currencies[0], bill.platform, _bare(lake, config))
+    scope = Scope(
+        bill.month, bill.provider, currencies[0], bill.platform, _bare(lake, config), rules_of(config, bill.provider)
+    )
     return reconcile(invoice, charges.filter(pl.col("cost").is_not_null()), scope)
 
 

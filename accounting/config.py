@@ -10,7 +10,7 @@ import zoneinfo
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -47,16 +47,28 @@ class InboxTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep: bool = False
 
 
+OverheadBasis = Literal["cost", "time", "platform"]
+
+
+class OverheadTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[billing.PROVIDER.overhead]]`: SKUs like `match`, where `*` is anything, and who bears them: `by` or `team`."""
+
+    match: Text
+    by: OverheadBasis | None = None
+    team: Text | None = None
+
+
 class BillingTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[billing.PROVIDER]`: the zone in which that provider's billing months begin and end.
 
     A month whose bill is further from the charges than `tolerance` percent of it, and than `tolerance_amount`, is not
-    closed.
+    closed. `overhead` says who bears what is billed beside accelerators; the first rule that matches holds.
     """
 
     zone: Text = "UTC"
     tolerance: Decimal = Decimal("0.5")
     tolerance_amount: Decimal = Decimal(500)
+    overhead: list[OverheadTable] = field(default_factory=list)
 
 
 class BigQueryTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -229,6 +241,9 @@ def _tolerant(table: BillingTable, provider: str) -> BillingTable:
         value = getattr(table, key)
         if not value.is_finite() or value < 0:
             raise InputError(f"{FILE}: billing.{provider}.{key}: {value} is not a tolerance; write 0 or more")
+    for number, rule in enumerate(table.overhead, 1):
+        if (rule.by is None) == (rule.team is None):
+            raise InputError(f"{FILE}: billing.{provider}.overhead {number}: needs `by` or `team`, and not both")
     return table
 
 
@@ -251,13 +266,24 @@ def _explain(message: str, struct: type[Struct]) -> str:
 
 
 def _choices(key: str) -> tuple[str, ...]:
-    """What the policy's key may be."""
-    return get_args({"idle": IdleBearer, "unallocated": UnallocatedBearer}[key.rpartition(".")[2]])
+    """What the key may be."""
+    known = {"idle": IdleBearer, "unallocated": UnallocatedBearer, "by": OverheadBasis}
+    return get_args(known[key.rpartition(".")[2]])
 
 
 def _keys(struct: type[Struct]) -> list[str]:
-    nested = (LakeTable, InboxTable, BigQueryTable, BillingTable, PolicyKeys, GlTable, RatesTable)
-    return [info.encode_name for part in (struct, *nested) for info in msgspec.structs.fields(part)]
+    tables = (
+        LakeTable,
+        InboxTable,
+        BigQueryTable,
+        BillingTable,
+        OverheadTable,
+        PolicyKeys,
+        GlTable,
+        RatesTable,
+        GridTable,
+    )
+    return [info.encode_name for part in (struct, *tables) for info in msgspec.structs.fields(part)]
 
 
 def _template(name: str) -> str:

@@ -184,3 +184,25 @@ def test_a_months_files_have_every_kind(ledger: Ledger, tmp_path: Path) -> None:
     assert (unused["CommitmentDiscountStatus"], unused["ConsumedQuantity"]) == ("Unused", None)
     credit = focus.filter(pl.col("ChargeCategory") == "Credit").row(0, named=True)
     assert (credit["PricingQuantity"], credit["SkuId"], credit["ListCost"]) == (None, None, credit["BilledCost"])
+
+
+RULES = """
+[[billing.gcp.overhead]]
+match = "*INSTANCE core*"
+team = "hosting"
+"""
+
+
+def test_a_rule_moves_a_line_and_the_bill_stays_the_same(ledger: Ledger) -> None:
+    ledger.bring("invoice", JANUARY_BILL)
+    ledger.run()
+    text = "SELECT team, SUM(cost) FROM charges WHERE price_id = 'sku:C1' GROUP BY team"
+    assert len(asked(ledger, text)) > 1
+    before = asked(ledger, "SELECT month, SUM(cost) FROM charges GROUP BY month ORDER BY month").rows()
+    file = ledger.folder / "chipledger.toml"
+    file.write_text(file.read_text("utf-8") + RULES, "utf-8")
+    ledger.run()
+
+    assert asked(ledger, text).rows() == [("hosting", Decimal("7.25"))]
+    assert asked(ledger, "SELECT month, SUM(cost) FROM charges GROUP BY month ORDER BY month").rows() == before
+    assert ledger.run().publication is None

@@ -24,7 +24,7 @@ def write(folder: Path, text: str, name: str = "chipledger.toml") -> Path:
 
 
 def uncommented(text: str) -> str:
-    return re.sub(r"(?m)^# (?=[A-Za-z0-9_]+ = |\[bigquery\]|\[rates\]|\[\[rates|\[\[grid)", "", text)
+    return re.sub(r"(?m)^# (?=[A-Za-z0-9_]+ = |\[bigquery\]|\[rates\]|\[\[rates|\[\[grid|\[\[billing)", "", text)
 
 
 def test_defaults(project: Path) -> None:
@@ -142,6 +142,12 @@ BAD = [
     ("[lakes]", r"chipledger\.toml: lakes: unknown key; did you mean lake\?"),
     ("zzz = 1", r"chipledger\.toml: zzz: unknown key; remove it"),
     ("[billing.gcp]\nzone = 'Europe/Berln'", r"billing\.gcp\.zone: 'Europe/Berln' is not a time zone; .*Europe/Berlin"),
+    ("[[billing.gcp.overhead]]\nmatch = '*'", r"billing\.gcp\.overhead 1: needs `by` or `team`, and not both"),
+    ("[[billing.gcp.overhead]]\nmatch = '*'\nby = 'cost'\nteam = 'x'", r"needs `by` or `team`, and not both"),
+    (
+        "[[billing.gcp.overhead]]\nmatch = '*'\nby = 'luck'",
+        r"overhead\[0\]\.by: 'luck' is not known: write one of cost, time, platform",
+    ),
     ("[billing.gcp]\nzone = '../etc'", r"billing\.gcp\.zone: '\.\./etc' is not a time zone"),
     ("[billing.gcp]\nzone = 'America'", r"billing\.gcp\.zone: 'America' is not a time zone"),
     ("[policy]\nidle = 'nobody'", r"chipledger\.toml: policy\.idle: 'nobody' is not known: write one of holder, usage"),

@@ -31,7 +31,7 @@ import polars as pl
 import pytest
 
 import sql
-from accounting import config, currencies, pipeline, policy
+from accounting import config, currencies, grid, pipeline, policy
 from accounting.cli import cli
 from accounting.config import load_config, write_project
 from accounting.core.faults import KINDS
@@ -295,8 +295,10 @@ def test_settings_are_documented() -> None:
         config.LakeTable,
         config.InboxTable,
         config.BillingTable,
+        config.OverheadTable,
         config.BigQueryTable,
         currencies.RatesTable,
+        grid.GridTable,
         policy.PolicyKeys,
         policy.DatedPolicy,
     )

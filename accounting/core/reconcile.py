@@ -14,7 +14,7 @@ import polars as pl
 from accounting.bill_tables import RECONCILIATION
 from accounting.core import bill
 from accounting.core.bill import Billed, Key, nano
-from accounting.core.hosts import is_host, sits_in
+from accounting.core.overhead import Basis, Rule, basis, weights
 from accounting.core.rounding import NANO
 from accounting.core.shares import nearest, shares
 from accounting.tables import ADJUSTMENTS
@@ -22,10 +22,6 @@ from accounting.tables import ADJUSTMENTS
 HALF_CENT = NANO // 200
 KINDS = {"usage": "overhead"}
 """Charge kind of what is no accelerator's, by type of charge; taxes, adjustments and roundings are reconciliation."""
-
-
-Basis = tuple[str, Mapping[str, int]]
-"""By what an amount is spread (cost or time), and how much of it each team has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,7 @@ class Scope:
     currency: str
     platform: str
     bare: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +60,8 @@ def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, scope: Scope) -> Rec
     """`invoice` are all lines of the bill (accelerators canonical), `charges` the provider's computed charges.
 
     The charges up to the last day that is billed and the lines add up to the bill: one that is not complete yet says
-    nothing of later days. Unused parts of commitments go to the team of the fee's label, else to the platform; hosts of
-    accelerators whose price leaves them out to the teams that bear those, by device time; everything else to the teams
-    that bear the accelerator's charges of the day, or those of the month, by cost.
+    nothing of later days. Unused parts of commitments go to the team of the fee's label, else to the platform; what an
+    accelerator differs by to the teams that bear its charges of the day; everything else as `overhead` says.
     """
     rows = invoice.to_dicts()
     of_accelerators = [row for row in rows if row["accelerator"] and row["charge_type"] in ("usage", "commitment_fee")]
@@ -80,12 +76,11 @@ def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, scope: Scope) -> Rec
         row = _row(key, billed.get(key, Billed()), computed.get(key, Computed({}, 0)), scope, key in billed)
         compared.append(row)
         lines += _lines(key, row, billed.get(key, Billed()), computed.get(key, Computed({}, 0)), scope)
-    everybody, bare = _everybody(computed), _bare(charged, scope)
+    found = weights(charged, _everybody(computed), scope.bare)
     for (sku, kind, _), one in bill.others(rest):
         compared.append(_other_row(sku, one, scope))
-        hosted = _hosted(bare, one.description or "") if kind == "usage" and is_host(one.description) else {}
-        basis = ("time", hosted) if hosted else ("cost", everybody)
-        lines += _other_lines(sku, KINDS.get(kind, "reconciliation"), one, basis, scope)
+        by = basis(sku, one.description, scope.rules, found, scope.platform, usage=kind == "usage")
+        lines += _other_lines(sku, KINDS.get(kind, "reconciliation"), one, by, scope)
     return Reconciled(_frame(_merged(compared)), _adjustments(lines, scope))
 
 
@@ -191,7 +186,7 @@ def _lines(key: Key, row: dict[str, Any], billed: Billed, computed: Computed, sc
         yield from _spread(said, kind, amount, ("cost", computed.costs), scope)
 
 
-def _other_lines(sku: str, kind: str, billed: Billed, basis: Basis, scope: Scope) -> Iterator[dict[str, Any]]:
+def _other_lines(sku: str, kind: str, billed: Billed, by: Basis, scope: Scope) -> Iterator[dict[str, Any]]:
     said = {"day": date.fromisoformat(f"{scope.month}-01"), "accelerator": None, "price_id": f"sku:{sku}"}
     if billed.label_team is not None:
         yield {
@@ -202,13 +197,13 @@ def _other_lines(sku: str, kind: str, billed: Billed, basis: Basis, scope: Scope
             "borne_by_rule": f"{kind}:label",
         }
     else:
-        yield from _spread(said, kind, billed.cost, basis, scope)
+        yield from _spread(said, kind, billed.cost, by, scope)
 
 
-def _spread(said: dict[str, Any], kind: str, amount: int, basis: Basis, scope: Scope) -> Iterator[dict[str, Any]]:
+def _spread(said: dict[str, Any], kind: str, amount: int, by: Basis, scope: Scope) -> Iterator[dict[str, Any]]:
     """Nobody has a weight: the platform bears it."""
-    word, weights = basis
-    parts = shares(amount, weights)
+    word, shared = by
+    parts = shares(amount, shared)
     rule = f"{kind}:{word}" if parts else f"{kind}:platform"
     for team, part in (parts or {scope.platform: amount}).items():
         if part:
@@ -221,22 +216,6 @@ def _everybody(computed: Mapping[Key, Computed]) -> dict[str, int]:
         for team, cost in one.costs.items():
             everybody[team] = everybody.get(team, 0) + cost
     return everybody
-
-
-def _bare(charges: pl.DataFrame, scope: Scope) -> dict[tuple[str, str], int]:
-    """Device time in ms, by accelerator and team, that has a price without the host."""
-    mine = charges.filter(pl.col("price_id").is_in(list(scope.bare)))
-    sums = mine.group_by("accelerator", "team").agg(pl.col("device_seconds").sum()).sort("accelerator", "team")
-    return {(accelerator, team): int((seconds or 0) * 1000) for accelerator, team, seconds in sums.iter_rows()}
-
-
-def _hosted(bare: Mapping[tuple[str, str], int], description: str) -> dict[str, int]:
-    """The time of each team's accelerators that sit in such machines."""
-    found: dict[str, int] = {}
-    for (accelerator, team), ms in bare.items():
-        if ms and sits_in(accelerator, description):
-            found[team] = found.get(team, 0) + ms
-    return found
 
 
 def _frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:

@@ -20,6 +20,7 @@ _PARTS = {"credit": "credits", "commitment_unused": "unused_cost", "reconciliati
 _WHY = {
     "cost": "divided among the teams by what they bear of the computed cost",
     "time": "its accelerators are priced without their host: divided among the teams by the device time that they bear",
+    "rule": "a rule of [billing] in chipledger.toml says who bears such lines",
     "label": "a label of the bill's line names the team",
     "platform": "nobody bears computed cost there, so it is the platform's",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.bill_tables import RECONCILIATION, STATUSES
+from accounting.core.overhead import Rule
 from accounting.core.reconcile import Reconciled, Scope, reconcile
 from accounting.core.shares import shares
 from accounting.tables import ADJUSTMENTS, CHARGES, INPUT_INVOICE
@@ -286,3 +288,27 @@ def test_a_label_and_other_types_of_charge_stand_above_time() -> None:
 
     assert labelled.select("team", "cost").rows() == [("x", Decimal(8))]
     assert set(adjusted["borne_by_rule"]) == {"reconciliation:cost"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Rule("*instance core*", team="x"), {"x": "8"}),
+        (Rule("HOST", by="platform"), {"platform": "8"}),
+        (Rule("A3Ultra*", by="cost"), {"a": "2.4", "b": "0.8", "c": "0.08", "d": "4.72"}),
+        (Rule("*", by="time"), {"a": "1.411764706", "b": "0.470588235", "c": "1.882352941", "d": "4.235294118"}),
+    ],
+)
+def test_a_rule_says_who_bears_a_sku(rule: Rule, expected: dict[str, str]) -> None:
+    scope = replace(BARE, rules=(Rule("*nothing like it*", team="y"), rule, Rule("*", team="z")))
+    found = done([host("A3Ultra Instance Core running in Americas")], HOSTED, scope).lines.filter(price_id="sku:HOST")
+
+    assert set(found["borne_by_rule"]) == {"overhead:rule"}
+    assert dict(found.select("team", "cost").iter_rows()) == {team: Decimal(cost) for team, cost in expected.items()}
+
+
+def test_a_label_stands_above_a_rule() -> None:
+    scope = replace(BARE, rules=(Rule("*", by="platform"),))
+    found = done([host("Storage", label_team="x")], HOSTED, scope).lines.filter(price_id="sku:HOST")
+
+    assert found.select("team", "borne_by_rule").rows() == [("x", "overhead:label")]
