@@ -10,12 +10,13 @@ from hypothesis import settings
 
 from accounting.config import load_config, write_project
 from accounting.stores.lake import Lake
-from tests.test_pipeline import FILES, Ledger
 
 ROOT = Path(__file__).parents[1]
 
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+# after the profile: what a test module decorates keeps that of its import
+from tests.test_pipeline import FILES, Ledger  # noqa: E402
 
 
 @pytest.fixture(scope="session")
