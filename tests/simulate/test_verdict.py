@@ -41,7 +41,8 @@ def test_busy_time_is_within_a_thousandth(verdict: Verdict) -> None:
 
 
 def test_the_company_has_every_state_kind_and_fault(verdict: Verdict, built: Built) -> None:
-    kinds = built.project.query("SELECT DISTINCT charge_kind FROM charges WHERE cost > 0 AND cluster IS NOT NULL")["charge_kind"]
+    text = "SELECT DISTINCT charge_kind FROM charges WHERE cost > 0 AND cluster IS NOT NULL"
+    kinds = built.project.query(text)["charge_kind"]
 
     both = [frame.select("state", "truth", "accounted").cast(dict.fromkeys(("truth", "accounted"), pl.Float64))
             for frame in (verdict.states, verdict.remote.states)]  # fmt: skip
