@@ -38,7 +38,7 @@ def test_without_a_project_it_says_how_to_make_one(shell: Shell, tmp_path: Path)
 def test_a_damaged_file_is_found_by_size_and_deep_by_digest(shell: Shell) -> None:
     one = next((shell.folder / "lake" / "data" / "usage").iterdir())
     data = bytearray(one.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[16] ^= 1  # in a page of values: the footer, at the end, is read by every question
     one.write_bytes(data)
     assert lines(shell)[0] == 0
     status, found = lines(shell, "--deep")
