@@ -66,8 +66,11 @@ def lines_of(lake: Lake, bill: Bill, config: Config) -> pl.DataFrame:
     return rows.with_columns(pl.col("accelerator").replace_strict(names, default=None, return_dtype=pl.String))
 
 
-def reconciled(lake: Lake, bill: Bill, charges: pl.DataFrame, config: Config) -> Reconciled:
-    """`charges` are the provider's of the month. Raises `InputError` where the bill is in another currency."""
+def reconciled(lake: Lake, bill: Bill, charges: pl.DataFrame, committed: pl.DataFrame, config: Config) -> Reconciled:
+    """`charges` and `committed` (LINES) are the provider's of the month.
+
+    Raises `InputError` where the bill is in another currency.
+    """
     invoice = lines_of(lake, bill, config)
     currencies = sorted({*invoice["currency"], *charges["currency"].drop_nulls()})
     if len(currencies) > 1:
@@ -76,12 +79,25 @@ def reconciled(lake: Lake, bill: Bill, charges: pl.DataFrame, config: Config) ->
             f" {' and '.join(currencies)}: import it in the currency of the ledger: rates are for prices only"
         )
     scope = Scope(
-        bill.month, bill.provider, currencies[0], bill.platform, _bare(lake, config), rules_of(config, bill.provider)
+        bill.month,
+        bill.provider,
+        currencies[0],
+        bill.platform,
+        _bare(lake, config),
+        rules_of(config, bill.provider),
+        _told(config, bill.provider),
     )
-    return reconcile(invoice, charges.filter(pl.col("cost").is_not_null()), scope)
+    return reconcile(invoice, charges.filter(pl.col("cost").is_not_null()), committed, scope)
 
 
 def _bare(lake: Lake, config: Config) -> frozenset[str]:
     """Ids of prices that cover the accelerator and not the host around it."""
     rows = effective(lake, "prices", config.aliases).filter(covers="accelerator").collect(engine="streaming")
     return frozenset(price.id for price in book(converted(rows, config.rates)))
+
+
+def _told(config: Config, provider: str) -> frozenset[str]:
+    """Commitments, and accelerators of those that are of one, whose unused part is not read from the bill."""
+    mine = [one for one in config.commitments if one.provider == provider]
+    named = [one.prices[0][0] for one in mine if one.kind != "spend"]
+    return frozenset([*(one.id for one in mine), *named])

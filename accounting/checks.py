@@ -115,6 +115,7 @@ def _check(
     session.load("run.names", inventory.names)
     currencies = session.query(sql.read("run/currencies"))["currency"].to_list()
     session.load("run.rates", inventory.rates.table(currencies))
+    session.load("run.commitments", inventory.committed.rates)
     session.load("run.told_jobs", _told(inventory.jobs).filter(pl.col("import_seq") < AGENT))
     session.load("run.told_capacity", _told(inventory.capacity).filter(pl.col("device_id").is_null()))
     session.load("run.served", _told_of_days(served, SERVED, inventory, spans, day_rows))

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 import sql
-from accounting import checks, pipeline, plan, tolerance
+from accounting import checks, months, pipeline, plan, tolerance
 from accounting.billed import bills
 from accounting.core.cents import in_cents
 from accounting.core.ledger import SORT, digest
@@ -148,9 +148,9 @@ def _charges(project: Project, month: str) -> pl.DataFrame:
 
 def _check_whole(project: Project, rows: pl.DataFrame, month: str) -> None:
     """Raises `InputError` where something of the month is not accounted or has no price."""
-    _, _, waiting, _ = pipeline.pending(project.config)
+    inventory, _, waiting, _ = pipeline.pending(project.config)
     mine = [one for one in waiting if _near(one.day.isoformat()[:7], month)]
-    if mine or pipeline.months_due(project.config):
+    if mine or pipeline.months_due(project.config, inventory):
         days = f"{len(mine):,} cluster-days near {month} wait" if mine else "corrections wait"
         raise InputError(f"{days} for a run: `chipledger run`, look at the result, and close again")
     unpriced = rows.filter(pl.col("cost").is_null())
@@ -185,7 +185,7 @@ def _statements(rows: pl.DataFrame) -> list[Issued]:
 def _versions(project: Project, rows: pl.DataFrame, month: str) -> str:
     """What the charges were made from, so that it can be said later: as JSON."""
     config, lake = project.config, project.lake
-    _, spans, _, _ = pipeline.pending(config)
+    inventory, spans, _, _ = pipeline.pending(config)
     said: dict[str, Any] = {
         "chipledger": version("chipledger"),
         "numbers": plan.NUMBERS,
@@ -195,6 +195,7 @@ def _versions(project: Project, rows: pl.DataFrame, month: str) -> str:
         "prices": sorted(set(rows["price_id"].drop_nulls())),
         "zones": config.zones,
         "bills": {bill.provider: bill.digest for bill in bills(lake, config) if bill.month == month},
+        "commitments": months.digest(inventory.committed.lines, month),
     }
     return json.dumps(said, sort_keys=True)
 

@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct, field
 
+from accounting.commitments import CommitmentKind, CommitmentTable, commitments
 from accounting.core.carbon import Grid
+from accounting.core.commitments import Commitment
 from accounting.core.exchange import Rates
 from accounting.currencies import RatesTable, rates
 from accounting.errors import InputError, StoreError
@@ -107,6 +109,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gl: GlTable = GlTable()
     rates: RatesTable | None = None
     grid: list[GridTable] = field(default_factory=list)
+    commitment: list[CommitmentTable] = field(default_factory=list)
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -125,6 +128,7 @@ class Config(Struct, frozen=True, kw_only=True):
     gl: GlTable = GlTable()
     rates: Rates = Rates()
     grid: Grid = ()
+    commitments: tuple[Commitment, ...] = ()
 
 
 def load_config(path: Path | None) -> Config:
@@ -146,6 +150,7 @@ def load_config(path: Path | None) -> Config:
         gl=_gl(raw.gl),
         rates=rates(raw.rates, file.name),
         grid=grid(raw.grid, file.name),
+        commitments=commitments(raw.commitment, raw.accelerators, file.name),
     )
 
 
@@ -267,7 +272,7 @@ def _explain(message: str, struct: type[Struct]) -> str:
 
 def _choices(key: str) -> tuple[str, ...]:
     """What the key may be."""
-    known = {"idle": IdleBearer, "unallocated": UnallocatedBearer, "by": OverheadBasis}
+    known = {"idle": IdleBearer, "unallocated": UnallocatedBearer, "by": OverheadBasis, "kind": CommitmentKind}
     return get_args(known[key.rpartition(".")[2]])
 
 
@@ -282,6 +287,7 @@ def _keys(struct: type[Struct]) -> list[str]:
         GlTable,
         RatesTable,
         GridTable,
+        CommitmentTable,
     )
     return [info.encode_name for part in (struct, *tables) for info in msgspec.structs.fields(part)]
 

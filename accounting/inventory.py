@@ -12,6 +12,7 @@ from accounting import gaps
 from accounting.accelerators import canonical
 from accounting.agent_tables import AGENT_HOLDINGS, AGENT_QUOTAS, AGENT_RECORDS, AGENT_SERVED
 from accounting.core.carbon import Grid
+from accounting.core.committed import NOTHING, Committed
 from accounting.core.exchange import Rates, converted
 from accounting.core.partition import AGENT, DEVICE_SPANS, FILE, GAPS, SERVED, UNNAMED, Partition
 from accounting.core.rounding import proportion
@@ -42,7 +43,7 @@ class Inventory:
     known of capacity without devices, `maintenance` and `failed` when schedulers had devices out of service, `served`
     what engines counted, `disputes` where collectors differed about a holder, `quoted` what was told of
     quotas of queues, with repetitions. All by cluster. `prices` are at `rates`, in the ledger's currency. `grid` says
-    what energy emits.
+    what energy emits, `committed` what commitments did.
     """
 
     jobs: pl.DataFrame
@@ -63,6 +64,7 @@ class Inventory:
     quoted: pl.LazyFrame = field(default_factory=lambda: AGENT_QUOTAS.empty().lazy().with_columns(rank=rank()))
     rates: Rates = NO_RATES
     grid: Grid = ()
+    committed: Committed = NOTHING
 
     @property
     def observed(self) -> pl.LazyFrame:
@@ -275,7 +277,7 @@ def partition(
         span.watermark,
         inventory.jobs.filter(mine & (begun < end) & ((over > start) | (begun >= start))),
         capacity_of(inventory, span),
-        inventory.prices,
+        _prices(inventory, start, end),
         inventory.teams,
         _samples(inventory, span, start - halo, end + halo),
         policies,
@@ -292,6 +294,12 @@ def partition(
         inventory.rates.currency,
         inventory.grid,
     )
+
+
+def _prices(inventory: Inventory, start: int, end: int) -> pl.DataFrame:
+    """All of the book, and what commitments made of it in `[start, end)`."""
+    made = inventory.committed.prices.filter((pl.col("start_ms") < end) & (pl.col("end_ms") > start))
+    return pl.concat([inventory.prices, made], how="diagonal")
 
 
 def _samples(inventory: Inventory, span: Span, start: int, end: int) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from accounting.bill_tables import RECONCILIATION
 from accounting.config import Config
 from accounting.core.account import account
 from accounting.core.partition import Results
+from accounting.coverage import covering
 from accounting.errors import Refused
 from accounting.inventory import Inventory, Span, clusters, partition, spans, strangers, take
 from accounting.project import Project
@@ -76,7 +77,7 @@ def pending(
     """What a run would do: inputs, spans, the days to do, and how many days are up to date."""
     lake = Project(config).lake
     with lake.reading():
-        inventory = take(lake, config.aliases, config.rates, config.grid)
+        inventory = covering(take(lake, config.aliases, config.rates, config.grid), config.commitments, config.zones)
         found = spans(inventory, None if last is None else plan.epoch_ms(last) + 86_400_000)
     settings = {**{f"zone {k}": v for k, v in config.zones.items()}}
     published = [one for one in lake.live() if one.cluster != MONTHS]
@@ -84,9 +85,9 @@ def pending(
     return inventory, found, todo, clean
 
 
-def months_due(config: Config) -> list[months.Due]:
+def months_due(config: Config, inventory: Inventory) -> list[months.Due]:
     """The open months whose lines a run would change, were no day of a cluster done."""
-    return months.due(Project(config).lake, (), config)
+    return months.due(Project(config).lake, (), config, inventory.committed.lines)
 
 
 def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, progress: Progress) -> Report:
@@ -94,7 +95,7 @@ def _attempt(lake: Lake, config: Config, first: date | None, last: date | None, 
     progress("reading inputs", None)
     inventory, found, todo, clean = pending(config, first, last)
     watermarks = {**dict.fromkeys(clusters(inventory)), **{s.cluster: s.watermark for s in found}}
-    due = months.due(lake, todo, config)
+    due = months.due(lake, todo, config, inventory.committed.lines)
     if not todo and not due:
         return Report(None, 0, clean, watermarks=watermarks)
     publication = new_publication(started)

@@ -11,7 +11,7 @@ import polars as pl
 
 from accounting.core.carbon import Grid, standing
 from accounting.core.observed import LONGEST_HOLD
-from accounting.core.pricing import NEGOTIATED
+from accounting.core.pricing import LIST
 from accounting.core.steps import DAY, HOUR, daily
 from accounting.inventory import Inventory, Span, capacity_of
 from accounting.policy import Policy
@@ -224,8 +224,9 @@ def _quota_counts(rows: pl.LazyFrame) -> pl.DataFrame:
 def _priced(inventory: Inventory, mine: pl.Expr) -> pl.DataFrame:
     """The prices of accelerators that the cluster has; a day of list prices keeps its fingerprint from before kinds."""
     used = [f.filter(mine).select("accelerator") for f in (inventory.jobs, inventory.capacity)]
-    rows = inventory.prices.join(pl.concat(used).unique(), on="accelerator", how="semi")
-    agreed = pl.when(pl.col("kind") == NEGOTIATED).then(pl.format("{} negotiated", "accelerator"))
+    book = pl.concat([inventory.prices, inventory.committed.prices], how="diagonal")
+    rows = book.join(pl.concat(used).unique(), on="accelerator", how="semi")
+    agreed = pl.when(pl.col("kind") != LIST).then(pl.format("{} {}", "accelerator", "kind"))
     return rows.with_columns(accelerator=agreed.otherwise("accelerator")).drop("kind")
 
 

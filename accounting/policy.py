@@ -126,19 +126,19 @@ def _hold_ms(value: str | int, where: str) -> int | None:
     return hold
 
 
-def instant_ms(start: object, where: str) -> int:
-    """A `from` in ms: a date (midnight UTC) or a timestamp with an offset; InputError otherwise."""
+def instant_ms(start: object, where: str, key: str = "from") -> int:
+    """A `from` (or another key) in ms: a date (midnight UTC) or a timestamp with an offset; InputError otherwise."""
     if not isinstance(start, date):
         raise InputError(
-            f"{where}: from: {start!r} is not a date; write 2025-02-01 or 2025-02-01T00:00:00Z, without quotes"
+            f"{where}: {key}: {start!r} is not a date; write 2025-02-01 or 2025-02-01T00:00:00Z, without quotes"
         )
     instant = start if isinstance(start, datetime) else datetime.combine(start, time(), tzinfo=UTC)
     if instant.tzinfo is None:
-        raise InputError(f"{where}: from: {instant.isoformat()} has no offset; add Z or +05:30, or write a date")
+        raise InputError(f"{where}: {key}: {instant.isoformat()} has no offset; add Z or +05:30, or write a date")
     ms, rest = divmod(instant - _EPOCH, timedelta(milliseconds=1))
     if rest:
         raise InputError(
-            f"{where}: from: {instant.isoformat()} is finer than a millisecond; write at most three decimals"
+            f"{where}: {key}: {instant.isoformat()} is finer than a millisecond; write at most three decimals"
         )
     return ms
 

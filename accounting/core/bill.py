@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -37,12 +38,17 @@ class Billed:
 Key = tuple[date, str]
 
 
-def accelerators(rows: Iterable[dict[str, Any]], coarse: set[str]) -> dict[Key, Billed]:
-    """By day and accelerator; those in `coarse`, which are billed for longer than days, by the first of the month."""
+def accelerators(
+    rows: Iterable[dict[str, Any]], coarse: set[str], told: AbstractSet[str] = frozenset()
+) -> dict[Key, Billed]:
+    """By day and accelerator; those in `coarse`, which are billed for longer than days, by the first of the month.
+
+    `told` are commitments, and accelerators with such, whose unused part is computed: none of it is read from fees.
+    """
     groups: dict[Key, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((_day(row, coarse), row["accelerator"]), []).append(row)
-    return {key: _summed(some) for key, some in groups.items()}
+    return {key: _summed(some, told) for key, some in groups.items()}
 
 
 def coarse(rows: Iterable[dict[str, Any]]) -> set[str]:
@@ -78,8 +84,8 @@ def _day(row: dict[str, Any], coarse: set[str]) -> date:
     return date.fromisoformat(f"{row['invoice_month']}-01") if row["accelerator"] in coarse else day
 
 
-def _summed(rows: list[dict[str, Any]]) -> Billed:
-    fees = [row for row in rows if row["charge_type"] == "commitment_fee"]
+def _summed(rows: list[dict[str, Any]], told: AbstractSet[str]) -> Billed:
+    fees = [row for row in rows if row["charge_type"] == "commitment_fee" and not _is_told(row, told)]
     used = [row for row in rows if row["charge_type"] != "commitment_fee"]
     hours = [nano(row["quantity"]) for row in used if row["quantity"] is not None]
     own = sum(nano(row["credits"]) - nano(row["commitment_credits"]) - nano(row["fee_offset"]) for row in rows)
@@ -87,9 +93,14 @@ def _summed(rows: list[dict[str, Any]]) -> Billed:
         sum(nano(row["cost"]) + nano(row["credits"]) for row in rows),
         own,
         sum(hours) if hours else None,
-        _unused(fees, used),
+        _unused(fees, [row for row in used if row["commitment_id"] not in told]),
         _projects(rows),
     )
+
+
+def _is_told(fee: dict[str, Any], told: AbstractSet[str]) -> bool:
+    """Whether the fee is of such a commitment; one that names none goes by its accelerator."""
+    return (fee["commitment_id"] or fee["accelerator"]) in told
 
 
 def _unused(fees: list[dict[str, Any]], used: list[dict[str, Any]]) -> dict[str | None, int]:

@@ -14,12 +14,12 @@ from accounting.core.rounding import NANO
 from accounting.errors import InputError
 
 FOREVER = 1 << 42
-LIST, NEGOTIATED = "list", "negotiated"
-"""Kinds of prices: of two that match equally well, the negotiated one holds."""
+LIST, NEGOTIATED, COMMITTED = "list", "negotiated", "committed"
+"""Kinds of prices: of two that match equally well, the negotiated one holds; what commitments make goes before both."""
 
 Sku = tuple[str, str | None, str | None, str | None]
 """(accelerator, provider, region, purchase)"""
-Rank = tuple[int, bool, bool, bool, bool]
+Rank = tuple[bool, int, bool, bool, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,21 @@ class Price:
         return "price-" + hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
     def rank(self, sku: Sku) -> Rank | None:
-        """How well it matches, purchase before region before provider before kind; None: not at all."""
+        """How well it matches, purchase before region before provider before kind; None: not at all.
+
+        A price that commitments make is of one SKU and no other.
+        """
         accelerator, provider, region, purchase = sku
+        if self.kind == COMMITTED:
+            mine = (self.accelerator, self.provider, self.region, self.purchase)
+            return (True, 0, False, False, False, False) if mine == sku else None
         if accelerator != self.accelerator:
             return None
         pairs = [(self.purchase, purchase), (self.region, region), (self.provider, provider)]
         if any(mine is not None and mine != theirs for mine, theirs in pairs):
             return None
         said = [mine is not None for mine, _ in pairs]
-        return (sum(said), said[0], said[1], said[2], self.kind == NEGOTIATED)
+        return (False, sum(said), said[0], said[1], said[2], self.kind == NEGOTIATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,11 +12,12 @@ import polars as pl
 
 from accounting.bill_tables import RECONCILIATION
 from accounting.core import bill
+from accounting.core.adjustment import identity, money, table
 from accounting.core.bill import Billed, Key, nano
+from accounting.core.committed import UNUSED
 from accounting.core.overhead import Basis, Rule, basis, weights
 from accounting.core.rounding import NANO
 from accounting.core.shares import nearest, shares
-from accounting.tables import ADJUSTMENTS
 
 HALF_CENT = NANO // 200
 KINDS = {"usage": "overhead"}
@@ -26,10 +26,14 @@ KINDS = {"usage": "overhead"}
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """Charges of an accelerator on a day: nano-units by team, and device time in ms."""
+    """Charges of an accelerator on a day: nano-units by team, and device time in ms.
+
+    `unused` is what commitments cost that nobody used, in lines of its own.
+    """
 
     costs: Mapping[str, int]
     ms: int
+    unused: int = 0
 
     @property
     def cost(self) -> int:
@@ -38,7 +42,10 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One provider's bill of one month; `platform` bears what is nobody's, `bare` prices leave the host out."""
+    """One provider's bill of one month; `platform` bears what is nobody's, `bare` prices leave the host out.
+
+    `told` are the commitments whose unused part is computed, and the accelerators of those that are of one.
+    """
 
     month: str
     provider: str
@@ -46,6 +53,7 @@ class Scope:
     platform: str
     bare: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = ()
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +64,36 @@ class Reconciled:
     lines: pl.DataFrame
 
 
-def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, scope: Scope) -> Reconciled:
+NOTHING = Computed({}, 0)
+
+
+def reconcile(invoice: pl.DataFrame, charges: pl.DataFrame, committed: pl.DataFrame, scope: Scope) -> Reconciled:
     """`invoice` are all lines of the bill (accelerators canonical), `charges` the provider's computed charges.
 
-    The charges up to the last day that is billed and the lines add up to the bill: one that is not complete yet says
-    nothing of later days. Unused parts of commitments go to the team of the fee's label, else to the platform; what an
-    accelerator differs by to the teams that bear its charges of the day; everything else as `overhead` says.
+    The charges up to the last day that is billed, what commitments did until then (`committed`: LINES, which have
+    charges of their own) and the lines add up to the bill: one that is not complete yet says nothing of later days. Of
+    other commitments, the unused part goes to the team of the fee's label, else to the platform; what an accelerator
+    differs by to the teams that bear its charges of the day; everything else as `overhead` says.
     """
     rows = invoice.to_dicts()
     of_accelerators = [row for row in rows if row["accelerator"] and row["charge_type"] in ("usage", "commitment_fee")]
     rest = [row for row in rows if not (row["accelerator"] and row["charge_type"] in ("usage", "commitment_fee"))]
     coarse = bill.coarse(of_accelerators)
-    billed = bill.accelerators(of_accelerators, coarse)
-    charged = charges.filter(pl.col("day") <= billed_until(rows))
-    computed = _computed(charged, scope, coarse)
+    until = pl.col("day") <= billed_until(rows)
+    charged, promised = charges.filter(until), committed.filter(until)
+    billed = bill.accelerators(of_accelerators, coarse, scope.told)
+    computed = _computed(charged, promised, scope, coarse)
     compared: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
     for key in sorted(billed.keys() | computed.keys()):
-        row = _row(key, billed.get(key, Billed()), computed.get(key, Computed({}, 0)), scope, key in billed)
+        row = _row(key, billed.get(key, Billed()), computed.get(key, NOTHING), scope, key in billed)
         compared.append(row)
-        lines += _lines(key, row, billed.get(key, Billed()), computed.get(key, Computed({}, 0)), scope)
+        lines += _lines(key, row, billed.get(key, Billed()), computed.get(key, NOTHING), scope)
     found = weights(charged, _everybody(computed), scope.bare)
-    for (sku, kind, _), one in bill.others(rest):
-        compared.append(_other_row(sku, one, scope))
+    for (sku, kind, _), one, spent in _others(rest, _of_spend(promised)):
+        compared.append(_other_row(sku, one, spent, scope))
         by = basis(sku, one.description, scope.rules, found, scope.platform, usage=kind == "usage")
-        lines += _other_lines(sku, KINDS.get(kind, "reconciliation"), one, by, scope)
+        lines += _other_lines(sku, KINDS.get(kind, "reconciliation"), replace(one, cost=one.cost - spent), by, scope)
     return Reconciled(_frame(_merged(compared)), _adjustments(lines, scope))
 
 
@@ -90,26 +103,52 @@ def billed_until(rows: Sequence[dict[str, Any]]) -> date:
     return datetime.fromtimestamp(last / 1000, UTC).date()
 
 
-def _computed(charges: pl.DataFrame, scope: Scope, coarse: set[str]) -> dict[Key, Computed]:
+def _computed(charges: pl.DataFrame, promised: pl.DataFrame, scope: Scope, coarse: set[str]) -> dict[Key, Computed]:
     first = date.fromisoformat(f"{scope.month}-01")
     found: dict[Key, Computed] = {}
+
+    def add(day: date, accelerator: str, costs: Mapping[str, int], ms: int = 0, unused: int = 0) -> None:
+        key = (first if accelerator in coarse else day, accelerator)
+        known = found.get(key, NOTHING)
+        sums = {team: known.costs.get(team, 0) + costs.get(team, 0) for team in (*known.costs, *costs)}
+        found[key] = Computed(sums, known.ms + ms, known.unused + unused)
+
     sums = charges.group_by("day", "accelerator", "team").agg(pl.col("cost", "device_seconds").sum()).sort("team")
     for day, accelerator, team, cost, seconds in sums.iter_rows():
-        key = (first if accelerator in coarse else day, accelerator)
-        known = found.get(key, Computed({}, 0))
-        costs = {**known.costs, team: known.costs.get(team, 0) + nano(cost)}
-        found[key] = Computed(costs, known.ms + int((seconds or 0) * 1000))
+        add(day, accelerator, {team: nano(cost)}, int((seconds or 0) * 1000))
+    for line in promised.filter(pl.col("accelerator").is_not_null()).iter_rows(named=True):
+        unused = line["charge_kind"] == UNUSED
+        costs = {} if unused else {line["owner"] or scope.platform: line["nano"]}
+        add(line["day"], line["accelerator"], costs, unused=line["nano"] if unused else 0)
     return found
+
+
+def _of_spend(promised: pl.DataFrame) -> int:
+    """What is unused of commitments that are of no one accelerator."""
+    return int(promised.filter(pl.col("accelerator").is_null())["nano"].sum())
+
+
+def _others(rest: Sequence[dict[str, Any]], spent: int) -> Iterator[tuple[tuple[str, str, str | None], Billed, int]]:
+    """The other SKUs; the first fee has what is computed of commitments to spend, and nothing else if there is none."""
+    found = list(bill.others(rest))
+    fees = [key for key, _ in found if key[1] == "commitment_fee"]
+    if spent and not fees:
+        fees = [("commitment", "commitment_fee", None)]
+        found.append((fees[0], Billed()))
+    for key, one in found:
+        yield key, one, spent if fees[:1] == [key] else 0
 
 
 def _row(key: Key, billed: Billed, computed: Computed, scope: Scope, there: bool) -> dict[str, Any]:
     hours = nearest(computed.ms * NANO, 3_600_000)
-    difference = billed.cost - billed.unused_cost - billed.credits - computed.cost
+    unused = billed.unused_cost + computed.unused
+    difference = billed.cost - unused - billed.credits - computed.cost
     known = hours > 0 and billed.hours is not None
     by_quantity = nearest((billed.hours - hours) * computed.cost, hours) if known and billed.hours is not None else None
     return {
         **_said(scope, key[0], billed),
         "accelerator": key[1],
+        "unused_cost": unused,
         "status": _status(billed, computed, hours, difference, there),
         "computed_hours": hours or None,
         "billed_hours": billed.hours,
@@ -145,14 +184,15 @@ def _said(scope: Scope, day: date, billed: Billed) -> dict[str, Any]:
     }
 
 
-def _other_row(sku: str, billed: Billed, scope: Scope) -> dict[str, Any]:
+def _other_row(sku: str, billed: Billed, spent: int, scope: Scope) -> dict[str, Any]:
     first = date.fromisoformat(f"{scope.month}-01")
     return {
         **_said(scope, first, billed),
         "sku": sku,
         "status": "overhead",
         "computed_cost": 0,
-        "difference": billed.cost,
+        "unused_cost": spent,
+        "difference": billed.cost - spent,
     }
 
 
@@ -164,7 +204,7 @@ def _merged(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if key in found:
             known = found[key]
             names = {n for one in (known, row) for n in (one["projects"] or "").split(", ") if n}
-            sums = {name: known[name] + row[name] for name in ("billed_cost", "difference")}
+            sums = {name: known[name] + row[name] for name in ("billed_cost", "unused_cost", "difference")}
             found[key] = {**known, **sums, "projects": ", ".join(sorted(names)) or None}
         else:
             found[key] = row
@@ -178,7 +218,7 @@ def _lines(key: Key, row: dict[str, Any], billed: Billed, computed: Computed, sc
         yield {
             **said,
             "team": team or scope.platform,
-            "charge_kind": "commitment_unused",
+            "charge_kind": UNUSED,
             "nano": left,
             "borne_by_rule": None,
         }
@@ -239,21 +279,15 @@ def _adjustments(lines: Sequence[dict[str, Any]], scope: Scope) -> pl.DataFrame:
     for line in lines:
         key = tuple(line[name] for name in _GRAIN)
         sums[key] = sums.get(key, 0) + line["nano"]
-    rows = [_adjustment(dict(zip(_GRAIN, key, strict=True)), amount, scope) for key, amount in sums.items()]
-    names = [name for name in ADJUSTMENTS.names if name != "publication"]
-    schema = {name: ADJUSTMENTS.schema[name] for name in names}
-    frame = pl.DataFrame([[row.get(name) for name in names] for row in rows], schema=schema, orient="row")
-    return frame.sort("day", "team", "charge_kind", "charge_id")
+    return table(_adjustment(dict(zip(_GRAIN, key, strict=True)), amount, scope) for key, amount in sums.items())
 
 
 def _adjustment(said: dict[str, Any], amount: int, scope: Scope) -> dict[str, Any]:
-    text = "\x1f".join(str(part) for part in (scope.month, scope.provider, *said.values()))
     return {
         **said,
-        "charge_id": hashlib.sha256(text.encode()).hexdigest()[:32],
+        "charge_id": identity(scope.month, scope.provider, *said.values()),
         "month": scope.month,
         "provider": scope.provider,
-        "price_status": "priced",
-        "cost": Decimal(amount).scaleb(-9),
+        "cost": money(amount),
         "currency": scope.currency,
     }

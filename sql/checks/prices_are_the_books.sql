@@ -1,4 +1,4 @@
--- fail: a published price is not the best match among the imported prices at that instant.
+-- fail: a published price is not the best match among the imported prices at that instant, or one that commitments make is not between theirs and that.
 WITH book AS (
   SELECT
     names.canonical AS accelerator, prices.provider, prices.region, prices.purchase, prices.price_per_hour, prices.currency, prices.covers,
@@ -53,6 +53,22 @@ matches AS (
       CASE WHEN rated.region IS NULL THEN 1 ELSE 0 END,
       CASE WHEN rated.kind = 'negotiated' THEN 0 ELSE 1 END
   ) = 1
+),
+
+committed AS (
+  SELECT
+    published.day, published.cluster, published.accelerator, published.provider, published.region, published.purchase, published.start,
+    MIN(commitments.price_per_hour) AS least,
+    MAX(commitments.price_per_hour) AS most
+  FROM published
+  JOIN run.commitments AS commitments
+    ON commitments.accelerator = published.accelerator
+    AND commitments.provider = published.provider
+    AND (commitments.region IS NULL OR commitments.region = published.region)
+    AND commitments.purchase = COALESCE(published.purchase, 'on_demand')
+    AND commitments.from_ms < published.at_ms + 3600000 AND published.at_ms < commitments.to_ms
+  WHERE published.kind = 'committed'
+  GROUP BY published.day, published.cluster, published.accelerator, published.provider, published.region, published.purchase, published.start
 )
 
 SELECT
@@ -64,9 +80,22 @@ LEFT JOIN matches
   ON matches.day = published.day AND matches.cluster = published.cluster AND matches.accelerator = published.accelerator
   AND matches.provider IS NOT DISTINCT FROM published.provider AND matches.region IS NOT DISTINCT FROM published.region
   AND matches.purchase IS NOT DISTINCT FROM published.purchase AND matches.start = published.start
-WHERE (matches.price_per_hour IS NULL) <> (published.price_per_hour IS NULL)
+LEFT JOIN committed
+  ON committed.day = published.day AND committed.cluster = published.cluster AND committed.accelerator = published.accelerator
+  AND committed.provider IS NOT DISTINCT FROM published.provider AND committed.region IS NOT DISTINCT FROM published.region
+  AND committed.purchase IS NOT DISTINCT FROM published.purchase AND committed.start = published.start
+WHERE published.kind IS DISTINCT FROM 'committed' AND (
+  (matches.price_per_hour IS NULL) <> (published.price_per_hour IS NULL)
   OR ABS(matches.price_per_hour - published.price_per_hour) > matches.tolerance
   OR matches.currency IS DISTINCT FROM published.currency
   OR matches.covers IS DISTINCT FROM published.covers
   OR COALESCE(matches.kind, 'list') <> COALESCE(published.kind, 'list')
+)
+OR published.kind = 'committed' AND (
+  committed.least IS NULL
+  OR published.price_per_hour < LEAST(committed.least, COALESCE(matches.price_per_hour, committed.least)) - matches.tolerance
+  OR published.price_per_hour > GREATEST(committed.most, COALESCE(matches.price_per_hour, committed.most)) + matches.tolerance
+  OR matches.currency IS DISTINCT FROM COALESCE(published.currency, matches.currency)
+  OR matches.covers IS DISTINCT FROM COALESCE(published.covers, matches.covers)
+)
 ORDER BY published.day, published.accelerator

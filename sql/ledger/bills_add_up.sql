@@ -24,6 +24,7 @@ computed AS (
   UNION ALL
   SELECT adjustments.month, adjustments.provider, adjustments.cost
   FROM staged.adjustments AS adjustments
+  JOIN billed ON billed.month = adjustments.month AND billed.provider = adjustments.provider AND adjustments.day <= billed.last_day
   WHERE adjustments.corrects IS NULL
 ),
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.bill_tables import RECONCILIATION, STATUSES
+from accounting.core.committed import LINES
 from accounting.core.overhead import Rule
 from accounting.core.reconcile import Reconciled, Scope, reconcile
 from accounting.core.shares import shares
@@ -43,12 +45,17 @@ def charge(team: str, cost: str, hours: int, day: date = FIRST, accelerator: str
             "accelerator": accelerator}  # fmt: skip
 
 
-def done(bill: list[dict[str, Any]], charges: list[dict[str, Any]], scope: Scope = SCOPE) -> Reconciled:
+def done(
+    bill: list[dict[str, Any]],
+    charges: list[dict[str, Any]],
+    scope: Scope = SCOPE,
+    committed: Sequence[tuple[object, ...]] = (),
+) -> Reconciled:
     invoice = pl.DataFrame(
         [[row.get(n) for n in INPUT_INVOICE.names] for row in bill], INPUT_INVOICE.schema, orient="row"
     )
     computed = pl.DataFrame([[row.get(n) for n in CHARGES.names] for row in charges], CHARGES.schema, orient="row")
-    return reconcile(invoice, computed, scope)
+    return reconcile(invoice, computed, pl.DataFrame(committed, LINES, orient="row"), scope)
 
 
 def lines(found: Reconciled) -> list[tuple[str, str, Decimal]]:
@@ -171,7 +178,7 @@ def test_a_monthly_line_is_held_against_the_month() -> None:
 
 MONEY = st.integers(-5_000_000_000, 90_000_000_000).map(lambda nano: Decimal(nano).scaleb(-9))
 HOURS = st.none() | st.integers(0, 50_000_000_000).map(lambda nano: Decimal(nano).scaleb(-9))
-LINES = st.lists(
+BILLS = st.lists(
     st.fixed_dictionaries(
         {
             "cost": MONEY,
@@ -197,7 +204,7 @@ CHARGED = st.lists(
 )  # fmt: skip
 
 
-@given(bill=LINES, charged=CHARGED, turned=st.randoms(use_true_random=False))
+@given(bill=BILLS, charged=CHARGED, turned=st.randoms(use_true_random=False))
 def test_charges_and_lines_add_up_to_the_bill_in_any_order(
     bill: list[dict[str, Any]], charged: list[tuple[str, Decimal, int, date, str]], turned: random.Random
 ) -> None:
