@@ -15,10 +15,22 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from accounting.simulate.billing_export import exported
-from accounting.simulate.company import DAY, HOUR, PRICES
+from accounting.simulate.company import DAY, HOUR, PRICES, per_ms
+from accounting.simulate.promises import (
+    ACCELERATOR,
+    OWN,
+    OWN_ID,
+    OWNER,
+    RESERVED,
+    RESERVED_ID,
+    SHARED,
+    SHARED_ID,
+    TOO_MANY,
+    Promises,
+)
 from accounting.simulate.remote import fleet
 from accounting.simulate.spans import cut
-from accounting.simulate.truth import REPRICED, ZONES, middle, per_ms
+from accounting.simulate.truth import REPRICED, ZONES, middle
 from accounting.simulate.world import World, of_pool
 
 PROVIDER = "gcp"
@@ -80,7 +92,11 @@ def invoice(world: World, units: Sequence[fleet.Unit] = ()) -> Invoice | None:
         return None
     month, following = f"{first:%Y-%m}", f"{edge:%Y-%m}"
     used = _used(world, units, ends)
-    lines = [*_accelerators(used, month, middle(world) + REPRICED), *_daily(used, month), *_others(used, month)]
+    lines = [
+        *_accelerators(used, month, middle(world) + REPRICED, world.promises),
+        *_daily(used, month),
+        *_others(used, month),
+    ]
     last = datetime.fromtimestamp(ends / 1000 - 86_400, UTC).date()
     late = [
         _line(last, following, "8001-SUP", "Support", LATE),
@@ -93,7 +109,7 @@ def invoice(world: World, units: Sequence[fleet.Unit] = ()) -> Invoice | None:
         [exported(line, EXPORTED_DAYS) for line in again] + [exported(line, 2 * EXPORTED_DAYS) for line in late],
         _sum(line["cost"] + line["credits"] for line in lines),
         _sum(line["_unused"] for line in lines),
-        _sum(line["credits"] - line["commitment_credits"] - line["fee_offset"] for line in lines),
+        _sum(line["credits"] - line["commitment_credits"] - line["fee_offset"] - line["_saved"] for line in lines),
         _sum(line["cost"] + line["credits"] for line in late),
     )
 
@@ -129,11 +145,53 @@ def _rented(world: World, units: Sequence[fleet.Unit]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _accelerators(used: list[Row], month: str, repriced: int) -> Iterator[Row]:
+def _accelerators(used: list[Row], month: str, repriced: int, promises: Promises | None) -> Iterator[Row]:
     for row in used:
         first, window = row["day"] == used[0]["day"], _window(row, repriced)
-        for line in _bought(row, month, first=first):
+        lines = _promised(row, month, promises) if promises and _begun(row, promises) else []
+        for line in lines or _bought(row, month, first=first):
             yield line | window
+
+
+def _begun(row: Row, promises: Promises) -> bool:
+    return bool(row["day"] * DAY >= promises.begin)
+
+
+def _promised(row: Row, month: str, promises: Promises) -> list[Row]:
+    """What is billed for accelerators that there are commitments for."""
+    hours = Decimal(row["ms"]) / HOUR
+    if row["accelerator"] == ACCELERATOR:
+        return [*_half(row, month, hours), *_rest(row, month, hours, hours / promises.there)]
+    if (row["accelerator"], row["purchase"]) == (RESERVED, "reservation"):
+        text = f"Reserved {SKUS[RESERVED]} running in Americas, unused"
+        time = hours / promises.reserved
+        cost = _price(row, "reservation") * time
+        more = {"commitment_id": RESERVED_ID, "charge_type": "commitment_fee", "_unused": cost}
+        return [*_bought(row, month, first=False), _line(_date(row), month, f"{RESERVED}/unused", text, cost, **more)]
+    return []
+
+
+def _half(row: Row, month: str, hours: Decimal) -> Iterator[Row]:
+    """Half of the hours at the list price, paid back by credits, and their fee."""
+    day, paid = _date(row), _price(row, "on_demand") * hours / 2
+    text = f"{SKUS[ACCELERATOR]} running in EMEA"
+    back = {"credits": -paid, "commitment_credits": -paid, "commitment_id": SHARED_ID}
+    yield _line(day, month, f"{ACCELERATOR}/on_demand", text, paid, quantity=hours / 2, **back)
+    fee = f"Commitment v1: {SKUS[ACCELERATOR]} in EMEA for 3 Years"
+    more = {"charge_type": "commitment_fee", "commitment_id": SHARED_ID}
+    yield _line(day, month, f"{ACCELERATOR}/fee", fee, SHARED * hours / 2, quantity=hours / 2, **more)
+
+
+def _rest(row: Row, month: str, hours: Decimal, time: Decimal) -> Iterator[Row]:
+    """The other half at the price of the commitment to spend, and its fee, which is offset by them."""
+    day, used, spare = _date(row), OWN * hours / 2, OWN * time * TOO_MANY
+    saved = used - _price(row, "on_demand") * hours / 2
+    text = f"{SKUS[ACCELERATOR]} running in EMEA"
+    said = {"quantity": hours / 2, "commitment_id": OWN_ID, "_saved": -saved}
+    yield _line(day, month, f"{ACCELERATOR}/flexible", text, used, **said)
+    more = {"charge_type": "commitment_fee", "commitment_id": OWN_ID, "credits": -used, "fee_offset": -used}
+    fee = f"Commitment - dollar based v1: {SKUS[ACCELERATOR]}"
+    yield _line(day, month, f"{ACCELERATOR}/spend", fee, used + spare, _unused=spare, label_team=OWNER, **more)
 
 
 def _window(row: Row, repriced: int) -> Row:
@@ -206,7 +264,7 @@ def _date(row: Row) -> date:
 
 
 def _line(day: date, month: str, sku: str, text: str, cost: Decimal, **more: object) -> Row:
-    zero = dict.fromkeys(("credits", "commitment_credits", "fee_offset", "_unused"), Decimal(0))
+    zero = dict.fromkeys(("credits", "commitment_credits", "fee_offset", "_unused", "_saved"), Decimal(0))
     start = (day - date(1970, 1, 1)).days * DAY
     said = {"day": day, "start": start, "end": start + DAY, "month": month, "sku": sku, "description": text}
     return {**said, "cost": cost, "project": "acme-ml", "charge_type": "usage", **zero, **more}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 PPM = 1_000_000
@@ -226,6 +227,12 @@ PRICES: tuple[Price, ...] = (
 )
 """Accelerator, provider, purchase, price per hour, price after the price list's change. Multiples of 0.0036, so that
 a millisecond costs a whole number of nano-units and truth needs no rounding."""
+
+
+def per_ms(price: str) -> int:
+    """Nano-units per accelerator-millisecond; prices are whole multiples."""
+    return int(Decimal(price) * 1_000_000_000) // HOUR
+
 
 BARE = "L4"
 """Its prices leave out the machine that it sits in."""

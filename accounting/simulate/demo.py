@@ -20,10 +20,11 @@ from accounting.project import Project, open_project
 from accounting.reports import report
 from accounting.simulate import answer, files
 from accounting.simulate.bill import invoice
-from accounting.simulate.company import HOUR
+from accounting.simulate.company import DAY, HOUR
 from accounting.simulate.demand import Window
 from accounting.simulate.faults import Wrong
 from accounting.simulate.objections import object_to
+from accounting.simulate.promises import promises
 from accounting.simulate.remote import collecting, truth
 from accounting.simulate.remote.dispute import Dispute, dispute
 from accounting.simulate.remote.story import Story, story
@@ -38,6 +39,8 @@ INBOXES = (INBOX, INBOX_LATE)
 REPORTS = "reports"
 PLAN = "simulated.json"
 LEAST_DAYS = 3
+PROMISED = 2 * DAY
+"""After the beginning, commitments begin."""
 
 POLICY = """# From this month on, everybody who holds something in a pool bears its unallocated time, by what they hold.
 from = {start}
@@ -143,9 +146,10 @@ def simulate(plan: Plan, folder: Path, progress: Progress, *, inputs: bool) -> l
     return made[0]
 
 
-def _simulate_all(plan: Plan, folder: Path, progress: Progress) -> tuple[list[files.Import], Remote]:
-    """As `simulate` with inputs, and what APIs tell beside them."""
+def _simulate_all(plan: Plan, folder: Path, progress: Progress) -> tuple[list[files.Import], Remote, str]:
+    """As `simulate` with inputs, what APIs tell beside them, and the settings that say what was promised."""
     world = _world(plan, progress)
+    world = replace(world, promises=promises(world.places, plan.window.start + PROMISED))
     remote = Remote(story(plan.window, google=collecting.can_read_google()), dispute(world))
     bill = invoice(world, remote.story.units)
     imports, wrong = files.write(world, bill, folder / INPUTS, plan.interval * 1000, progress)
@@ -154,7 +158,7 @@ def _simulate_all(plan: Plan, folder: Path, progress: Progress) -> tuple[list[fi
     told = truth.truth(remote.story, middle(world) + REPRICED)
     wrong = replace(wrong, disputed=disputed)
     answer.save(world, bill, plan.interval * 1000, wrong, plan.spread_from, folder, told)
-    return imports, remote
+    return imports, remote, world.promises.settings() if world.promises else ""
 
 
 def _world(plan: Plan, progress: Progress) -> World:
@@ -177,8 +181,9 @@ def build_demo(plan: Plan, folder: Path, progress: Progress) -> Built:
     """Makes the demo in `folder`; after a kill it goes on, and what was imported and published already stays."""
     folder.mkdir(parents=True, exist_ok=True)
     _note(plan, folder)
-    project = _project(plan, folder)
-    imports, remote = _simulate_all(plan, folder, progress)
+    _settle(plan, folder)
+    imports, remote, promised = _simulate_all(plan, folder, progress)
+    project = _promise(folder, promised)
     runs, tallies, closed = [], [], ""
     for late, inbox in enumerate(INBOXES):
         for item in imports:
@@ -221,7 +226,8 @@ def _note(plan: Plan, folder: Path) -> None:
     (folder / PLAN).write_bytes(msgspec.json.encode(plan))
 
 
-def _project(plan: Plan, folder: Path) -> Project:
+def _settle(plan: Plan, folder: Path) -> None:
+    """Settings, policies and an empty lake."""
     if not (folder / FILE).exists():
         file = write_project(folder)
         with file.open("a", encoding="utf-8") as settings:
@@ -229,6 +235,13 @@ def _project(plan: Plan, folder: Path) -> Project:
         Lake.create(load_config(file).lake)
     start = plan.spread_from
     (folder / POLICIES / f"{start}.toml").write_text(POLICY.format(start=start), "utf-8")
+
+
+def _promise(folder: Path, promised: str) -> Project:
+    file = folder / FILE
+    text = file.read_text("utf-8")
+    if promised not in text:
+        file.write_text(text + promised, "utf-8")
     return open_project(folder)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from accounting.simulate.company import ADS, AGENTS, DAY, HOUR, POOLS, PPM, PRICES
+from accounting.simulate.company import ADS, AGENTS, DAY, HOUR, POOLS, PPM, PRICES, per_ms
+from accounting.simulate.promises import ACCELERATOR
 from accounting.simulate.spans import SPANS, cut, joined, minus, overlay, sweep
 from accounting.simulate.timeline import BY_WORKLOAD, judged, metered, shares, working
 from accounting.simulate.world import STRAY, World, of_pool
@@ -298,6 +298,9 @@ def _priced(rows: pl.DataFrame, world: World) -> pl.DataFrame:
             pl.lit(True) if purchase is None else (pl.col("purchase") == purchase).fill_null(False)
         )
         nano = pl.when(fits & late).then(per_ms(later or price)).when(fits).then(per_ms(price)).otherwise(nano)
+    if world.promises is not None:
+        shared = (pl.col("accelerator") == ACCELERATOR) & (pl.col("start") >= world.promises.begin)
+        nano = pl.when(shared).then(world.promises.blended).otherwise(nano)
     provider = {n: p.provider for n, p in enumerate(POOLS)}
     months = (
         rows.select("hour", "pool")
@@ -309,11 +312,6 @@ def _priced(rows: pl.DataFrame, world: World) -> pl.DataFrame:
         )
     )
     return rows.with_columns(cost=pl.col("device").cast(pl.Int128) * nano).join(months, on=["hour", "pool"])
-
-
-def per_ms(price: str) -> int:
-    """Nano-units per accelerator-millisecond; prices are whole multiples."""
-    return int(Decimal(price) * 1_000_000_000) // HOUR
 
 
 def _month(hour: int, provider: str) -> str:

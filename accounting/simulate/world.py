@@ -13,6 +13,7 @@ from accounting.simulate.company import AGENTS, DAY, HOUR, POOLS, PPM, Pool
 from accounting.simulate.demand import Window, requests
 from accounting.simulate.mishaps import downs, outages, rogues, stalls
 from accounting.simulate.phases import phases
+from accounting.simulate.promises import Promises
 from accounting.simulate.schedule import Attempt, Down, Scheduler
 from accounting.simulate.segments import silent, written
 from accounting.simulate.slots import Slot
@@ -40,7 +41,7 @@ class World:
     `phases`: attempt, start, end, level (ppm of each device), kind.
     `outages`: place, start, end. `silences`: attempt, start, end: gaps in what is told by workload.
     `rogues`: place, start, end, level.
-    `segments`: what agents wrote, as in `segments.written`.
+    `segments`: what agents wrote, as in `segments.written`. `promises`: what was promised to Google.
     """
 
     window: Window
@@ -55,6 +56,7 @@ class World:
     silences: pl.DataFrame
     rogues: pl.DataFrame
     segments: pl.DataFrame
+    promises: Promises | None = None
 
     def of(self, pool: int) -> World:
         """What of it happened in one pool; everything keeps its number."""

@@ -24,8 +24,10 @@ computed AS (
   UNION ALL
   SELECT adjustments.month, adjustments.provider, adjustments.cost
   FROM staged.adjustments AS adjustments
-  JOIN billed ON billed.month = adjustments.month AND billed.provider = adjustments.provider AND adjustments.day <= billed.last_day
+  JOIN billed ON billed.month = adjustments.month AND billed.provider = adjustments.provider
   WHERE adjustments.corrects IS NULL
+    -- a bill that is not complete yet says nothing of what commitments do on later days
+    AND (adjustments.day <= billed.last_day OR NOT REGEXP_CONTAINS(COALESCE(adjustments.borne_by_rule, ''), '^(commitment|reservation):'))
 ),
 
 sums AS (

@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from accounting.simulate.company import HOUR, PPM, PRICES
+from accounting.simulate.company import HOUR, PPM, PRICES, per_ms
 from accounting.simulate.remote import queues
 from accounting.simulate.remote.fleet import GKE, INTERVAL, PROVIDER, PURCHASE, Unit
 from accounting.simulate.remote.pieces import NOBODY, Piece, pieces
 from accounting.simulate.remote.story import Story
-from accounting.simulate.truth import per_ms
 
 SECONDS = pl.Decimal(38, 9)
 _Schema = dict[str, pl.DataType | type[pl.DataType]]
