@@ -17,6 +17,7 @@ from accounting.explain.finding import find
 from accounting.explain.line import bill
 from accounting.explain.owner import owner
 from accounting.explain.price import price
+from accounting.explain.promised import is_promised, promised
 from accounting.explain.scene import Charge, Scene, accounted
 from accounting.explain.trace import Section, Trace
 from accounting.explain.versions import versions
@@ -44,7 +45,7 @@ def explained(project: Project, prefix: str, progress: Progress = _unheard) -> T
     if charge["corrects"] is not None:
         return _of_correction(project, charge, progress)
     if charge["cluster"] is None:
-        return _of_bill(project, charge)
+        return _of_month(project, charge)
     later = _rows(project, "corrections_of", {"charge_id": charge["charge_id"]})
     first = [*_first(project, charge), *([corrections(later)] if later else [])]
     return _of_time(project, charge, charge, first, progress)
@@ -64,12 +65,14 @@ def _of_correction(project: Project, charge: Charge, progress: Progress) -> Trac
     return _of_time(project, charge, now, first, progress)
 
 
-def _of_bill(project: Project, charge: Charge) -> Trace:
-    section, same = bill(project, charge)
+def _of_month(project: Project, charge: Charge) -> Trace:
+    """A line that a commitment or a bill made."""
+    what = "commitment" if is_promised(charge) else "bill"
+    section, same = (promised if is_promised(charge) else bill)(project, charge)
     sections = [*_first(project, charge), section, versions(project, charge, section.imports, ())]
     closed = _closed(project, charge)
     why = "its month was closed" if closed else "this was published: next: chipledger run"
-    return Trace(charge, sections, "" if same else f"the bill changed since {why}", same)
+    return Trace(charge, sections, "" if same else f"the {what} changed since {why}", same)
 
 
 def _of_time(project: Project, charge: Charge, subject: Charge, first: list[Section], progress: Progress) -> Trace:

@@ -10,6 +10,7 @@ import polars as pl
 
 import sql
 from accounting.billed import Bill, lines_of, platform_of
+from accounting.explain.promised import is_promised
 from accounting.explain.scene import Charge
 from accounting.explain.trace import Grid, Section, Value
 from accounting.explain.words import counted, instant
@@ -34,7 +35,8 @@ def bill(project: Project, charge: Charge) -> tuple[Section, bool]:
     with closing(project.lake_reader()) as reader:
         lines = reader.query(sql.read("commands/lines_of_bill"), given).to_dicts()
         found = reader.query(sql.read("commands/billed"), of_bill).to_dicts()
-    mine = [line for line in lines if charge["price_id"] or line["charge_kind"] == charge["charge_kind"]]
+    alike = [line for line in lines if charge["price_id"] or line["charge_kind"] == charge["charge_kind"]]
+    mine = [line for line in alike if line["charge_kind"] != "credit" or not is_promised(line)]
     whole = sum((line["cost"] for line in mine), Decimal(0))
     named = "difference" if charge["price_id"] else _PARTS[charge["charge_kind"]]
     facts: dict[str, Value] = {name: value for row in found for name, value in row.items()}

@@ -163,10 +163,10 @@ def _promised(row: Row, month: str, promises: Promises) -> list[Row]:
     if row["accelerator"] == ACCELERATOR:
         return [*_half(row, month, hours), *_rest(row, month, hours, hours / promises.there)]
     if (row["accelerator"], row["purchase"]) == (RESERVED, "reservation"):
-        text = f"Reserved {SKUS[RESERVED]} running in Americas, unused"
+        text = f"Reserved {SKUS[RESERVED]} running in Americas"
         time = hours / promises.reserved
         cost = _price(row, "reservation") * time
-        more = {"commitment_id": RESERVED_ID, "charge_type": "commitment_fee", "_unused": cost}
+        more = {"commitment_id": RESERVED_ID, "quantity": time, "_unused": cost}
         return [*_bought(row, month, first=False), _line(_date(row), month, f"{RESERVED}/unused", text, cost, **more)]
     return []
 
