@@ -46,13 +46,17 @@ HEADER = (
 )
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    made = Ledger(tmp_path / "p")
+def company(folder: Path) -> Ledger:
+    made = Ledger(folder)
     Lake.create(load_config(write_project(made.folder)).lake)
     for kind, text in {"jobs": JOBS, "capacity": CAPACITY, "prices": PRICES}.items():
         made.bring(kind, text)
     return made
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return company(tmp_path / "p")
 
 
 def promise(ledger: Ledger, quantity: str = "2", more: str = "") -> Callable[[], None]:

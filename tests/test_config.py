@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounting.commitments import CommitmentTable
 from accounting.config import BigQueryTable, ConfigFile, LakeTable, decode, load_config, read_toml, write_project
 from accounting.currencies import RatesTable
 from accounting.errors import InputError
@@ -24,7 +25,9 @@ def write(folder: Path, text: str, name: str = "chipledger.toml") -> Path:
 
 
 def uncommented(text: str) -> str:
-    return re.sub(r"(?m)^# (?=[A-Za-z0-9_]+ = |\[bigquery\]|\[rates\]|\[\[rates|\[\[grid|\[\[billing)", "", text)
+    return re.sub(
+        r"(?m)^# (?=[A-Za-z0-9_]+ = |\[bigquery\]|\[rates\]|\[\[rates|\[\[grid|\[\[commitment|\[\[billing)", "", text
+    )
 
 
 def test_defaults(project: Path) -> None:
@@ -51,6 +54,8 @@ def test_the_written_file_shows_every_key_with_its_default(project: Path) -> Non
     assert set(tables["rates"]) == set(RatesTable.__struct_fields__)
     assert raw.rates.currency == "USD"
     assert set(tables["grid"][0]) == {info.encode_name for info in msgspec.structs.fields(GridTable)}
+    keys = {info.encode_name for info in msgspec.structs.fields(CommitmentTable)}
+    assert set(tables["commitment"][0]) == keys
     assert set(tables["policy"]) == set(PolicyKeys.__struct_fields__)
     assert base_policy(raw.policy, "x") == Policy(name="x")
 

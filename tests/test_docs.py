@@ -31,7 +31,7 @@ import polars as pl
 import pytest
 
 import sql
-from accounting import config, currencies, grid, pipeline, policy
+from accounting import commitments, config, currencies, grid, pipeline, policy
 from accounting.cli import cli
 from accounting.config import load_config, write_project
 from accounting.core.faults import KINDS
@@ -301,6 +301,7 @@ def test_settings_are_documented() -> None:
         config.BigQueryTable,
         currencies.RatesTable,
         grid.GridTable,
+        commitments.CommitmentTable,
         policy.PolicyKeys,
         policy.DatedPolicy,
     )

@@ -39,6 +39,11 @@ class Computed:
     def cost(self) -> int:
         return sum(self.costs.values())
 
+    @property
+    def weights(self) -> dict[str, int]:
+        """What each team bears; one that is credited more than it is charged bears nothing."""
+        return {team: cost for team, cost in self.costs.items() if cost > 0}
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -223,7 +228,7 @@ def _lines(key: Key, row: dict[str, Any], billed: Billed, computed: Computed, sc
             "borne_by_rule": None,
         }
     for kind, amount in (("credit", billed.credits), ("reconciliation", row["difference"])):
-        yield from _spread(said, kind, amount, ("cost", computed.costs), scope)
+        yield from _spread(said, kind, amount, ("cost", computed.weights), scope)
 
 
 def _other_lines(sku: str, kind: str, billed: Billed, by: Basis, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -253,7 +258,7 @@ def _spread(said: dict[str, Any], kind: str, amount: int, by: Basis, scope: Scop
 def _everybody(computed: Mapping[Key, Computed]) -> dict[str, int]:
     everybody: dict[str, int] = {}
     for one in computed.values():
-        for team, cost in one.costs.items():
+        for team, cost in one.weights.items():
             everybody[team] = everybody.get(team, 0) + cost
     return everybody
 

@@ -43,7 +43,7 @@ def price(scene: Scene) -> Section:
         [
             (
                 *(one.id, one.per_hour, one.purchase, one.region, one.provider, instant(one.start), instant(one.end)),
-                *(_verdict(scene, one, sku), row["import_seq"], row["row"], _file(scene, row, one)),
+                *(_verdict(scene, one, sku), *_origin(scene, row, one)),
             )
             for row, one in candidates
         ],
@@ -85,8 +85,11 @@ def _candidates(scene: Scene, accelerator: str) -> Iterator[tuple[dict[str, Any]
         yield row, book(rows[i])[0]
 
 
-def _file(scene: Scene, row: dict[str, Any], one: Price) -> str:
-    return "commitments" if one.kind == COMMITTED else scene.file(row["import_seq"])
+def _origin(scene: Scene, row: dict[str, Any], one: Price) -> tuple[int | None, int | None, str]:
+    """Import, row and file; what commitments made is of none."""
+    if one.kind == COMMITTED:
+        return None, None, "commitments"
+    return row["import_seq"], row["row"], scene.file(row["import_seq"])
 
 
 def _fit(one: Price, sku: Sku) -> str:

@@ -13,7 +13,7 @@ from accounting.core.committed import UNUSED, Committed, label
 from accounting.core.steps import DAY, PPM
 from accounting.explain.scene import Charge
 from accounting.explain.trace import Grid, Section
-from accounting.explain.words import instant
+from accounting.explain.words import span
 from accounting.plan import epoch_ms
 from accounting.project import Project
 
@@ -46,7 +46,7 @@ def _amount(made: Committed, charge: Charge) -> int:
 def _said(one: Commitment, charge: Charge) -> Iterator[str]:
     currency = charge["currency"]
     what = f"{money(one.amount).normalize():f} {currency} an hour" if one.kind == "spend" else _accelerators(one)
-    yield f"{one.id}, a {one.kind}: {what}, from {instant(one.start)} to {instant(one.end)}"
+    yield f"{one.id}, {one.kind}: {what}, {span(one.start, one.end)}"
     prices = ", ".join(f"{name} {money(price).normalize():f}" for name, price in one.prices)
     yield f"an hour that it covers costs {prices} {currency}"
     who = one.owner or "the platform"

@@ -204,9 +204,23 @@ CHARGED = st.lists(
 )  # fmt: skip
 
 
-@given(bill=BILLS, charged=CHARGED, turned=st.randoms(use_true_random=False))
+PROMISED = st.lists(
+    st.tuples(
+        st.sampled_from([FIRST, SECOND]), st.sampled_from(["H100-80GB", "L4", None]),
+        st.sampled_from([("c-1", None), ("c-2", "z")]), st.sampled_from(["credit", "commitment_unused"]),
+        st.integers(1, 10**12),
+    ).map(lambda one: (one[0], "2026-10", "gcp", one[1] or ("L4" if one[3] == "credit" else None), one[2][0],
+                       f"commitment:{one[2][0]}", one[2][1], one[3], -one[4] if one[3] == "credit" else one[4], "USD")),
+    max_size=4,
+)  # fmt: skip
+
+
+@given(bill=BILLS, charged=CHARGED, promised=PROMISED, turned=st.randoms(use_true_random=False))
 def test_charges_and_lines_add_up_to_the_bill_in_any_order(
-    bill: list[dict[str, Any]], charged: list[tuple[str, Decimal, int, date, str]], turned: random.Random
+    bill: list[dict[str, Any]],
+    charged: list[tuple[str, Decimal, int, date, str]],
+    promised: list[tuple[Any, ...]],
+    turned: random.Random,
 ) -> None:
     rows = [
         billed(
@@ -218,11 +232,13 @@ def test_charges_and_lines_add_up_to_the_bill_in_any_order(
         for one in bill
     ]  # fmt: skip
     charges = [charge(team, str(cost), hours, day, kind) for team, cost, hours, day, kind in charged]
-    found = done(rows, charges)
+    scope = replace(SCOPE, told=frozenset({"c-1", "H100-80GB"}))
+    found = done(rows, charges, scope, promised)
 
     whole = sum((row["cost"] + row["credits"] for row in rows), Decimal(0))
     last = max(one["day"] for one in bill)
     computed = sum((row["cost"] for row in charges if row["day"] <= last), Decimal(0))
+    computed += sum((Decimal(line[-2]).scaleb(-9) for line in promised if line[0] <= last), Decimal(0))
     assert computed + sum(found.lines["cost"].to_list(), Decimal(0)) == whole
     assert found.lines["charge_id"].is_unique().all()
     assert set(status(found)) <= set(STATUSES)
@@ -230,7 +246,8 @@ def test_charges_and_lines_add_up_to_the_bill_in_any_order(
     assert found.rows.columns == [name for name in RECONCILIATION.names if name != "publication"]
     turned.shuffle(rows)
     turned.shuffle(charges)
-    again = done(rows, charges)
+    turned.shuffle(promised)
+    again = done(rows, charges, scope, promised)
     assert again.lines.equals(found.lines)
     assert again.rows.drop("description").equals(found.rows.drop("description"))
 

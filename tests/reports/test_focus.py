@@ -26,6 +26,7 @@ from accounting.reports.focus.profiles import PROFILES
 from accounting.reports.focus.rows import Issuer, cost_and_usage, exact
 from accounting.stores.lake import Lake
 from accounting.tables import ADJUSTMENTS
+from tests.test_commitments import COMMITMENT, OWNER, company, promise
 from tests.test_pipeline import FILES, NOW, Ledger
 
 LATE = """workload_id,team,pool,accelerator,quantity,start,end
@@ -192,3 +193,23 @@ def test_outside_validators_agree_and_see_a_wrong_file(
     file.write_text(file.read_text().replace(",Usage,", ",Used,", 1))
     done = subprocess.run([script, copied], capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout
+
+
+def test_unused_commitments_and_reservations_are_named(tmp_path: Path) -> None:
+    ledger = company(tmp_path / "p")
+    reserved = COMMITMENT.format(quantity=9).replace("cud-1", "hold").replace('"resource"', '"reservation"')
+    promise(ledger, "5", OWNER + reserved.replace("us-east4", "us-west1") + OWNER)()
+    ledger.run()
+    report.write(ledger.project, "2025-01", None, ("focus",), tmp_path / "out", NOW)
+
+    rows = [
+        row for row in read(tmp_path / "out" / "2025-01-focus-1.2.csv") if row["x_ChargeKind"] == "commitment_unused"
+    ]
+    held = [row for row in rows if row["CapacityReservationId"] == "reservation:hold"]
+    promised = [row for row in rows if row["CommitmentDiscountId"] == "commitment:cud-1"]
+    assert len(rows) == len(held) + len(promised) == 6
+    assert {(row["CapacityReservationStatus"], row["CommitmentDiscountStatus"]) for row in held} == {("Unused", "")}
+    assert {(row["CapacityReservationStatus"], row["CommitmentDiscountStatus"]) for row in promised} == {("", "Unused")}
+    assert {row["ConsumedQuantity"] for row in promised} == {""}
+    assert {row["PricingCategory"] for row in held} == {"Standard"}
+    assert {row["SkuPriceId"] for row in rows} == {"reservation:hold", "commitment:cud-1"}

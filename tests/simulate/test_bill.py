@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from accounting.simulate.bill import GOODWILL, LATE, PROVIDER, TAX, Invoice, inv
 from accounting.simulate.billing_export import write_lines
 from accounting.simulate.company import DAY, HOUR
 from accounting.simulate.demand import Window
+from accounting.simulate.promises import OWN, SHARED, TOO_MANY, price, promises
 from accounting.simulate.world import World, build, of_pool
 from accounting.stores.lake import Lake
 
@@ -61,6 +63,24 @@ def test_a_month_comes_to_its_invoice(billed: Invoice, imported: pl.DataFrame) -
     assert set(month["charge_type"]) == {"usage", "commitment_fee", "tax", "rounding"}
     assert net(month.filter(charge_type="tax")) == TAX
     assert set(month["label_team"].drop_nulls()) == {"search"}
+
+
+def test_what_was_promised_is_billed_with_fees_that_add_up(company: World) -> None:
+    made = promises(company.places, company.window.start + 2 * 24 * HOUR)
+    billed = invoice(replace(company, promises=made))
+    plain = invoice(company)
+    assert billed is not None
+    assert plain is not None
+
+    hours = 3 * 24 + 7
+    half = Decimal(made.there) / 2 * hours
+    listed = Decimal(price("L4", "on_demand")) * 2 * half
+    fees = half * SHARED + half * OWN + TOO_MANY * hours * OWN
+    too_many = hours * Decimal(price("H100-80GB", "reservation"))
+    assert billed.total - plain.total == fees + too_many - listed
+    assert billed.unused - plain.unused == TOO_MANY * hours * OWN + too_many
+    assert billed.credits - plain.credits == half * (OWN - Decimal(price("L4", "on_demand")))
+    assert made.blended * HOUR == (SHARED + Decimal(price("L4", "on_demand"))) / 2 * 10**9
 
 
 def test_what_comes_later_is_on_the_next_invoice_and_the_overlap_counts_once(

@@ -25,7 +25,7 @@ def test_equal_seeds_make_equal_companies(world: World) -> None:
     other = build(replace(PLAN.window, seed=8), PLAN.devices)
 
     for field in fields(world):
-        if field.name != "window":
+        if field.name not in ("window", "promises"):
             assert_frame_equal(getattr(world, field.name), getattr(again, field.name))
     assert not world.holdings.equals(other.holdings)
 

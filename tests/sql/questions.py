@@ -1,7 +1,8 @@
 """A small company whose answers to every question of sql/queries were worked out by hand.
 
 Saturday 28 February to Monday 2 March 2026, UTC. H100s cost 4 an hour, spot ones 2, and 3 from noon of 1 March.
-Some of their energy was read; from March on a kWh emits 375 g in `us`.
+Some of their energy was read; from March on a kWh emits 375 g in `us`. On the first day a commitment pays for one of
+the two H100s on demand at 3 an hour, and research has reserved two spot ones, of which one is there.
 
 - `train`: d1 and d2 on n1, d3 on n2 (spot, of team research). j1 and j2 work on d1, then do nothing; j1 holds d2 too,
   unobserved, and d3 is stranded meanwhile; j3 serves on d2, observed on the first day only; j4 of a guest does nothing
@@ -56,6 +57,27 @@ from = 2026-03-01
 region = "us"
 co2e_g_per_kwh = 300
 pue = 1.25
+"""
+COMMITMENTS = """
+[[commitment]]
+id = "c-1"
+kind = "resource"
+provider = "onprem"
+from = 2026-02-28
+to = 2026-03-01
+quantity = 1
+prices = { H100-80GB = 3 }
+
+[[commitment]]
+id = "r-1"
+kind = "reservation"
+provider = "onprem"
+purchase = "spot"
+from = 2026-02-28
+to = 2026-03-01
+quantity = 2
+prices = { H100-80GB = 2 }
+owner = "research"
 """
 TEAMS = "selector,team\naccount=nlp,nlp\naccount=vision,vision\n"
 JOBS = """workload_id,account,model,purpose,cluster,pool,node,device_id,accelerator,quantity,submitted,start,end
@@ -113,7 +135,7 @@ WEST = Findings(counted=[served("j5", "qwen", 24, requests=70, input_tokens=9, o
 def company(folder: Path) -> Path:
     """The company's project, imported, ingested and run in `folder`."""
     config = write_project(folder)
-    config.write_text(config.read_text() + GRID)
+    config.write_text(config.read_text() + GRID + COMMITMENTS)
     lake = Lake.create(load_config(config).lake)
     for number, (kind, text) in enumerate(FILES.items()):
         file, told = folder / f"{kind}.csv", folder / f"{kind}.map"
@@ -167,7 +189,7 @@ CASES = [
         "team_change",
         ("team=nlp", *MONTH),
         "model charge_kind cost cost_before change unpriced_hours unpriced_hours_before",
-        [("llama", "idle", 20, 16, 4, 0, 0), ("llama", "usage", 84, 64, 20, 0, 0)],
+        [("llama", "idle", 20, 14, 6, 0, 0), ("llama", "usage", 84, 56, 28, 0, 0)],
     ),
     Case(
         "team_change",
@@ -188,7 +210,7 @@ CASES = [
         [
             ("east", "j4", "unowned", None, MARCH_1, MARCH_1, 18, 48, True),
             ("east", "j2", "nlp", "llama", MARCH_1, MARCH_1, 5, 20, False),
-            ("east", "j1", "nlp", "llama", FEBRUARY_28, FEBRUARY_28, 4, 16, False),
+            ("east", "j1", "nlp", "llama", FEBRUARY_28, FEBRUARY_28, 4, 14, False),
         ],
     ),
     Case(
@@ -310,7 +332,20 @@ CASES = [
         "price_changes",
         LONG,
         "start cluster accelerator provider region purchase price_before price_per_hour",
-        [(datetime(2026, 3, 1, 12, tzinfo=UTC), "east", "H100-80GB", "onprem", "us", "spot", 2, 3)],
+        [
+            (datetime(2026, 3, 1, tzinfo=UTC), "east", "H100-80GB", "onprem", "us", "on_demand", Decimal("3.5"), 4),
+            (datetime(2026, 3, 1, 12, tzinfo=UTC), "east", "H100-80GB", "onprem", "us", "spot", 2, 3),
+        ],
+    ),
+    Case(
+        "commitments",
+        ("month=2026-02",),
+        "commitment accelerator team saved unused worth",
+        [
+            ("reservation:r-1", "H100-80GB", "research", 0, 48, -48),
+            ("shared", "H100-80GB", "nlp", 10, 0, 10),
+            ("shared", "H100-80GB", "platform", 14, 0, 14),
+        ],
     ),
     Case(
         "reconciliation",
@@ -329,14 +364,14 @@ CASES = [
         [
             (MARCH_1, "vision", 240, None, 240, 60, None),
             (MARCH_2, "platform", 72, 256, -184, 32, 64),
-            (MARCH_1, "platform", 256, 112, 144, 64, 28),
+            (MARCH_1, "platform", 256, 98, 158, 64, 28),
             (MARCH_2, "vision", 96, 240, -144, 34, 60),
+            (MARCH_1, "research", 12, 96, -84, 6, 24),
             (MARCH_2, "nlp", 24, 80, -56, 6, 20),
             (MARCH_1, "unowned", 48, None, 48, 18, None),
-            (MARCH_1, "research", 12, 48, -36, 6, 24),
             (MARCH_2, "unowned", 72, 48, 24, 24, 18),
             (MARCH_2, "research", None, 12, -12, None, 6),
-            (MARCH_1, "nlp", 80, 80, 0, 20, 20),
+            (MARCH_1, "nlp", 80, 70, 10, 20, 20),
         ],
     ),
     Case(

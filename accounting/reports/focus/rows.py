@@ -51,7 +51,7 @@ def cost_and_usage(charges: pl.DataFrame, month: str, issuer: Issuer) -> pl.Data
     ).with_columns(pl.lit(None, pl.String).alias(name) for name in _EMPTY)
 
 
-_EMPTY = ("AvailabilityZone", "CapacityReservationId", "CapacityReservationStatus", "InvoiceDetailId")
+_EMPTY = ("AvailabilityZone", "InvoiceDetailId")
 
 
 def profile(rows: pl.DataFrame, version: str) -> pl.DataFrame:
@@ -177,7 +177,7 @@ def _amounts() -> dict[str, pl.Expr]:
         exact(pl.col("quantity"), DIGITS),
         pl.when("timed").then(pl.lit("Hours")).otherwise(pl.lit("Units")),
     )
-    consumed = pl.when(pl.col("used") & (pl.col("charge_kind") != UNUSED))
+    consumed = pl.when(pl.col("used") & ((pl.col("charge_kind") != UNUSED) | _of_reservation()))
     return {
         "BilledCost": exact(cost, DIGITS),
         "EffectiveCost": exact(cost, DIGITS),
@@ -202,16 +202,20 @@ def _prices() -> dict[str, pl.Expr]:
         "ListUnitPrice": listed,
         "PricingCurrencyListUnitPrice": listed,
         "PricingCategory": pl.when("used").then(
-            pl.when(pl.col("charge_kind") == UNUSED).then(pl.lit("Committed")).otherwise(bought)
+            pl.when((pl.col("charge_kind") == UNUSED) & ~_of_reservation()).then(pl.lit("Committed")).otherwise(bought)
         ),
     }
 
 
 def _commitment() -> dict[str, pl.Expr]:
-    """Of what a commitment cost that nobody used: how much of it, in money."""
-    unused = pl.when(pl.col("charge_kind") == UNUSED)
-    name = pl.format("commitment:{}", "accelerator")
+    """Of what a commitment or a reservation cost that nobody used: which, and of a commitment how much, in money."""
+    rule = pl.col("borne_by_rule").fill_null("")
+    unused = pl.when((pl.col("charge_kind") == UNUSED) & ~_of_reservation())
+    name = pl.when(rule.str.starts_with("commitment:")).then(rule).otherwise(pl.format("commitment:{}", "accelerator"))
+    reserved = pl.when((pl.col("charge_kind") == UNUSED) & _of_reservation())
     return {
+        "CapacityReservationId": reserved.then(rule),
+        "CapacityReservationStatus": reserved.then(pl.lit("Unused")),
         "CommitmentDiscountCategory": unused.then(pl.lit("Spend")),
         "CommitmentDiscountId": unused.then(name),
         "CommitmentDiscountName": unused.then(name),
@@ -220,6 +224,10 @@ def _commitment() -> dict[str, pl.Expr]:
         "CommitmentDiscountType": unused.then(pl.lit("Committed Use Discount")),
         "CommitmentDiscountUnit": unused.then(pl.col("currency")),
     }
+
+
+def _of_reservation() -> pl.Expr:
+    return pl.col("borne_by_rule").fill_null("").str.starts_with("reservation:")
 
 
 def _where() -> dict[str, pl.Expr]:
