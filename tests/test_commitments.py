@@ -206,6 +206,18 @@ def test_a_cluster_that_tells_later_uses_what_seemed_unused(ledger: Ledger) -> N
     assert costs(ledger)["green", "usage"] == HOURS * 6
 
 
+def test_a_cluster_that_is_gone_keeps_nothing_from_being_told(ledger: Ledger) -> None:
+    """It ended three weeks before the others, without anybody saying so of its capacity."""
+    ledger.bring(
+        "jobs", JOBS.splitlines()[0] + "\nold,z,green,r,H100-80GB,1,2025-01-08T00:00:00Z,2025-01-09T00:00:00Z\n"
+    )
+    ledger.bring("capacity", CAPACITY.splitlines()[0] + "\nold,r,H100-80GB,1,,gcp,us-east4,2025-01-08T00:00:00Z\n")
+    promise(ledger, "5")()
+    ledger.run()
+
+    assert costs(ledger)["platform", "commitment_unused"] == HOURS * 6
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -204,6 +204,13 @@ CHARGED = st.lists(
 )  # fmt: skip
 
 
+def test_who_is_credited_more_than_charged_bears_no_difference() -> None:
+    saved = (FIRST, "2026-10", "gcp", "H100-80GB", "c-1", "commitment:c-1", "z", "credit", -15 * 10**9, "USD")
+    found = done([billed("30")], [charge("a", "10", 1), charge("z", "1", 1)], committed=[saved])
+
+    assert lines(found) == [("reconciliation", "a", Decimal(34))]
+
+
 PROMISED = st.lists(
     st.tuples(
         st.sampled_from([FIRST, SECOND]), st.sampled_from(["H100-80GB", "L4", None]),
