@@ -21,7 +21,7 @@ from accounting.errors import InputError
 from accounting.inputs.names import unknown
 from accounting.inputs.times import Clock, Unit, to_ms
 
-Format = Literal["csv", "parquet", "jsonl", "sacct", "gcp_billing", "focus"]
+Format = Literal["csv", "parquet", "jsonl", "sacct", "gcp_billing", "focus", "gcp_pricing"]
 
 FORMATS: dict[str, Format] = {
     "csv": "csv",
@@ -32,9 +32,12 @@ FORMATS: dict[str, Format] = {
     "sacct": "sacct",
     "gcp_billing": "gcp_billing",
     "focus": "focus",
+    "gcp_pricing": "gcp_pricing",
 }
 BILLS: tuple[Format, ...] = ("gcp_billing", "focus")
 """Formats of providers' bills, whatever file they are in."""
+PRICE_LISTS: tuple[Format, ...] = ("gcp_pricing",)
+"""Formats of providers' prices, likewise."""
 TEAM_LABEL = "team"
 
 # `!` marks a required column; `a|b` one of which is required.
@@ -181,6 +184,8 @@ def check_kind(mapping: Mapping, kind: str, given: frozenset[str]) -> None:
     """Raises `InputError` where a column is unknown for the kind, or a required one is neither mapped nor `given`."""
     if mapping.format in BILLS and kind != "invoice":
         raise InputError(f"{mapping.path}: format: {mapping.format} is of invoices: chipledger import invoice FILE")
+    if mapping.format in PRICE_LISTS and kind != "prices":
+        raise InputError(f"{mapping.path}: format: {mapping.format} is of prices: chipledger import prices FILE")
     known = columns_of(kind)
     for name in mapping.settings.columns:
         if name not in known:

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Literal, cast
 
 from accounting.errors import InputError
-from accounting.inputs import focus, gcp_billing, sacct
-from accounting.inputs.mapping import BILLS, Mapping, Term
+from accounting.inputs import focus, gcp_billing, gcp_pricing, sacct
+from accounting.inputs.mapping import Mapping, Term
 from accounting.inputs.staged import Staged
 
 Container = Literal["csv", "parquet", "jsonl", "sacct"]
 _PARQUET, _HEAD = b"PAR1", 4_096
+_PREPARED = {"gcp_billing": gcp_billing, "focus": focus, "gcp_pricing": gcp_pricing}
+"""Providers' exports, by format."""
 
 
 def container(path: Path, mapping: Mapping) -> Container:
     """What a file is to a reader; providers write one content as Parquet, JSON lines and CSV, and it tells which."""
     form = mapping.format
-    if form not in {"gcp_billing", "focus"}:
+    if form not in _PREPARED:
         return cast(Container, form)
     head = _head(path)
     if head.startswith(_PARQUET):
@@ -38,7 +40,7 @@ def _head(path: Path) -> bytes:
 
 def nulls(mapping: Mapping) -> tuple[str, ...]:
     """Texts that mean "nothing" in such files, besides the empty one."""
-    known = {"sacct": sacct.NULLS, "gcp_billing": gcp_billing.NULLS, "focus": focus.NULLS}
+    known = {"sacct": sacct.NULLS, **{name: one.NULLS for name, one in _PREPARED.items()}}
     return (*mapping.settings.nulls, *known.get(mapping.format, ()))
 
 
@@ -46,7 +48,7 @@ def given(mapping: Mapping, kind: str) -> frozenset[str]:
     """Columns that need no line in the mapping."""
     if sacct.applies(mapping, kind):
         return sacct.DEFAULTS
-    return {"gcp_billing": gcp_billing.DEFAULTS, "focus": focus.DEFAULTS}.get(mapping.format, frozenset())
+    return _PREPARED[mapping.format].DEFAULTS if mapping.format in _PREPARED else frozenset()
 
 
 def prepared(path: Path, staged: Staged, mapping: Mapping, kind: str) -> tuple[Staged, dict[str, Term]]:
@@ -54,8 +56,7 @@ def prepared(path: Path, staged: Staged, mapping: Mapping, kind: str) -> tuple[S
     terms = mapping.terms()
     if sacct.applies(mapping, kind):
         return sacct.prepared(path, staged, terms)
-    if mapping.format not in BILLS:
+    if mapping.format not in _PREPARED:
         return staged, terms
-    prepare = gcp_billing.prepared if mapping.format == "gcp_billing" else focus.prepared
-    ready, defaults = prepare(path, staged, mapping.settings.team_label)
+    ready, defaults = _PREPARED[mapping.format].prepared(path, staged, mapping.settings.team_label)
     return ready, defaults | terms
