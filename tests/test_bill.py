@@ -206,3 +206,32 @@ def test_a_rule_moves_a_line_and_the_bill_stays_the_same(ledger: Ledger) -> None
     assert asked(ledger, text).rows() == [("hosting", Decimal("7.25"))]
     assert asked(ledger, "SELECT month, SUM(cost) FROM charges GROUP BY month ORDER BY month").rows() == before
     assert ledger.run().publication is None
+
+
+def test_a_month_whose_bill_is_below_zero_closes_and_its_statements_add_up(ledger: Ledger) -> None:
+    """A refund that is larger than all that was used."""
+    refund = (
+        "gcp,R1,Refund,ml,2025-01-31T00:00:00Z,2025-01-31T01:00:00Z,,-1000.01,0,0,USD,2025-01,2025-02-02T00:00:00Z,\n"
+    )
+    bring(ledger, JANUARY_BILL + refund)
+    ledger.run()
+    assert total(ledger) == Decimal("292.36") - Decimal("1000.01")
+
+    close(ledger.project, JANUARY, NOW, silent)
+    statements = asked(ledger, "SELECT SUM(amount) AS amount, SUM(cost) AS cost FROM statements").row(0)
+    assert statements[0] == round(statements[1], 2) < 0
+    assert verified(ledger.lake) == []
+
+
+def test_credits_of_a_commitment_without_its_fee_leave_nothing_unused(ledger: Ledger) -> None:
+    """The fee is on another account's bill: what it paid is a difference, and of what it cost nothing is known."""
+    rows = JANUARY_BILL.splitlines(keepends=True)
+    covered = rows[1].replace(",96,120,0,0,", ",96,120,-120,-120,")
+    bring(ledger, "".join([rows[0], covered, *rows[2:6]]))
+    ledger.run()
+
+    assert total(ledger) == Decimal("292.36") - Decimal("0.4") - 120
+    told = asked(
+        ledger, "SELECT difference, unused_cost FROM reconciliation WHERE day = DATE '2025-01-30' AND sku IS NULL"
+    )
+    assert told.rows() == [(Decimal(-120), Decimal(0))]

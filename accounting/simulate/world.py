@@ -269,11 +269,13 @@ def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Data
 
 
 def _online(places: pl.DataFrame, down: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """As the inventory has it: always, but for spot machines that were taken back, and a node entered too late.
+    """As the inventory has it: always, but for spot machines that were taken back, and a node of several that was entered too late.
 
     Where agents tell all, from when they see a device.
     """
-    late = places.filter(pl.col("node").str.starts_with("hpc-"))["node"].max()
+    # the only one is there from the first day: a pool of which nothing is known has no price
+    nodes = places.filter(pl.col("node").str.starts_with("hpc-"))["node"].unique().sort()
+    late = nodes[-1] if nodes.len() > 1 else ""
     entered = pl.when(pl.col("node") == late).then(window.start + min(LATE, window.length // 3)).otherwise(window.start)
     whole = places.select("place", start=entered, end=pl.lit(window.end))
     return minus(whole, down.filter(pl.col("kind").is_in(GONE)))

@@ -111,3 +111,11 @@ def test_the_models_behind_a_server_share_its_work(world: World) -> None:
     for model, part in (("ctr-v7", 0.55), ("creative-embed", 0.30), ("fraud-v2", 0.15)):
         (spent,) = served.filter(pl.col("model") == model)["spent"]
         assert abs(spent / total - part) < 1e-6
+
+
+def test_the_only_node_of_a_pool_is_there_from_the_first_day(world: World) -> None:
+    """Nothing tells what a pool costs that no inventory knows of yet."""
+    few = build(PLAN.window, LEAST_DEVICES)
+    for one, late in ((few, False), (world, True)):
+        mine = one.online.join(one.places, on="place").filter(pl.col("node").str.starts_with("hpc-"))
+        assert (mine["start"].max() > PLAN.window.start) is late
