@@ -269,7 +269,7 @@ def _phases(attempts: list[tuple[int, str, Attempt]], window: Window) -> pl.Data
 
 
 def _online(places: pl.DataFrame, down: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """As the inventory has it: always, but for spot machines that were taken back, and a node of several that was entered too late.
+    """As the inventory has it: always, but for spot machines that were taken back, and a node entered late.
 
     Where agents tell all, from when they see a device.
     """

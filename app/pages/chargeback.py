@@ -10,7 +10,7 @@ import streamlit as st
 from app import amounts, sidebar, states
 from app.amounts import hours, money, percent, ratio
 from app.filters import Bill, address
-from app.pieces import disputed, served, statement
+from app.pieces import disputed, energy, served, statement
 from app.pieces.figures import Card, cards, relative
 from app.pieces.notices import heading
 from app.pieces.tables import Column, Line, beside, extra, link, table, text
@@ -31,7 +31,7 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     if total["device_seconds"] is None:
         st.html(said + states.no_rows(amounts.month(month), view))
         return
-    view.ahead(bill.parameters, "bill_teams", "bill_models", "served_models")
+    view.ahead(bill.parameters, "bill_teams", "bill_models", "served_models", "energy")
     before = view.row("bill_total", bill.before.parameters)
     unequal = states.unequal(view, bill, total["first_day"], before["first_day"])
     if unequal:
@@ -46,6 +46,10 @@ def body(view: View, asked_for: dict[str, str]) -> None:
     if models_served:
         with st.container(border=True, key="served"):
             st.html(served.models(models_served) + asked(bill.parameters, "served_models"))
+    measured = view.rows("energy", bill.parameters)
+    if measured:
+        with st.container(border=True, key="energy"):
+            st.html(energy.teams(measured) + asked(bill.parameters, "energy"))
     _disputes(view, bill)
     with st.container(border=True, key="lines"):
         _workloads(view, bill)

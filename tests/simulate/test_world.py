@@ -118,4 +118,4 @@ def test_the_only_node_of_a_pool_is_there_from_the_first_day(world: World) -> No
     few = build(PLAN.window, LEAST_DEVICES)
     for one, late in ((few, False), (world, True)):
         mine = one.online.join(one.places, on="place").filter(pl.col("node").str.starts_with("hpc-"))
-        assert (mine["start"].max() > PLAN.window.start) is late
+        assert (mine.filter(pl.col("start") > PLAN.window.start).height > 0) is late
