@@ -192,6 +192,18 @@ def test_a_commitment_of_a_closed_month_is_corrected_in_the_next(ledger: Ledger)
     assert february["platform", "commitment_unused"] == 2 * (72 - HOURS) * 6
 
 
+def test_another_owner_of_a_closed_month_has_its_lines_in_the_next(ledger: Ledger) -> None:
+    promise(ledger, "5", OWNER)()
+    ledger.run()
+    close(ledger.project, "2025-01", NOW, silent)
+    promise(ledger, "5", OWNER.replace("lab", "studio"))()
+    ledger.run()
+
+    found = costs(ledger, "2025-02")
+    worth = HOURS * 6 - 4 * HOURS * 4
+    assert (found["lab", "correction"], found["studio", "correction"]) == (Decimal(-worth), Decimal(worth))
+
+
 def test_a_cluster_that_tells_later_uses_what_seemed_unused(ledger: Ledger) -> None:
     promise(ledger, "5")()
     ledger.run()

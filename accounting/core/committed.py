@@ -110,10 +110,11 @@ def adjustments(lines: pl.DataFrame, platform: str) -> pl.DataFrame:
 
 def _adjustment(one: Mapping[str, Any], platform: str) -> dict[str, object]:
     said = {name: one[name] for name in ("day", "month", "provider", "accelerator", "charge_kind", "currency")}
+    team = one["owner"] or platform
     return {
         **said,
-        "charge_id": identity(*said.values(), one["label"]),
-        "team": one["owner"] or platform,
+        "charge_id": identity(*said.values(), team, one["label"]),
+        "team": team,
         "price_id": one["label"] if one["charge_kind"] == UNUSED else None,
         "borne_by_rule": one["label"],
         "cost": money(one["nano"]),
@@ -185,24 +186,13 @@ def _lines(found: Iterable[Settled], commitments: Sequence[Commitment], zone: Zo
             sums[key] = sums.get(key, 0) + amount
     known = {one.id: one for one in commitments}
     rows = [
-        (
-            day,
-            month,
-            known[name].provider,
-            accelerator,
-            name,
-            label(known[name]),
-            known[name].owner,
-            kind,
-            nano,
-            currency,
-        )
+        (day, month, one.provider, accelerator, name, label(one), one.owner, kind, nano, currency)
         for (day, month, name, accelerator, kind), amount in sums.items()
+        for one in [known[name]]
         if (nano := nearest(amount, UNIT))
     ]
-    return pl.DataFrame(rows, schema=LINES, orient="row").sort(
-        "day", "month", "commitment", "accelerator", "charge_kind"
-    )
+    order = ("day", "month", "commitment", "accelerator", "charge_kind")
+    return pl.DataFrame(rows, schema=LINES, orient="row").sort(order)
 
 
 def label(commitment: Commitment) -> str:
