@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 import threading
 import webbrowser
@@ -35,6 +36,14 @@ def main() -> None:
     options = {"server.port": asked.port, "server.address": asked.address}
     with contextlib.suppress(KeyboardInterrupt):
         app.run(config=options if own is None else {**options, "server.allowedHosts": own})
+    _leave()
+
+
+def _leave() -> None:
+    """Ends without taking down the interpreter: a page that is still asked for holds DuckDB, which would complain."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _say(url: str, show: bool) -> None:
