@@ -33,6 +33,8 @@ CREATE TABLE run.spans (cluster STRING, event_ms INT64, watermark_ms INT64, end_
 CREATE TABLE run.names (accelerator STRING, canonical STRING, chips_ppm INT64);
 CREATE TABLE run.platforms (team STRING);
 CREATE TABLE run.rates (currency STRING, ledger STRING, from_ms INT64, to_ms INT64, rate NUMERIC);
+CREATE TABLE run.commitments (accelerator STRING, provider STRING, region STRING, purchase STRING,
+  price_per_hour NUMERIC, from_ms INT64, to_ms INT64);
 CREATE TABLE run.told_jobs (cluster STRING, pool STRING, accelerator STRING, device_id STRING, workload_id STRING,
   quantity_ppm INT64, start_ms INT64, end_ms INT64, submitted_ms INT64);
 CREATE TABLE run.told_capacity (cluster STRING, pool STRING, accelerator STRING, device_id STRING, quantity_ppm INT64,
