@@ -22,7 +22,6 @@ from accounting.simulate.promises import (
     OWN_ID,
     OWNER,
     RESERVED,
-    RESERVED_ID,
     SHARED,
     SHARED_ID,
     TOO_MANY,
@@ -166,8 +165,8 @@ def _promised(row: Row, month: str, promises: Promises) -> list[Row]:
         text = f"Reserved {SKUS[RESERVED]} running in Americas"
         time = hours / promises.reserved
         cost = _price(row, "reservation") * time
-        more = {"commitment_id": RESERVED_ID, "quantity": time, "_unused": cost}
-        return [*_bought(row, month, first=False), _line(_date(row), month, f"{RESERVED}/unused", text, cost, **more)]
+        unused = _line(_date(row), month, f"{RESERVED}/unused", text, cost, quantity=time, _unused=cost)
+        return [*_bought(row, month, first=False), unused]
     return []
 
 
@@ -175,7 +174,7 @@ def _half(row: Row, month: str, hours: Decimal) -> Iterator[Row]:
     """Half of the hours at the list price, paid back by credits, and their fee."""
     day, paid = _date(row), _price(row, "on_demand") * hours / 2
     text = f"{SKUS[ACCELERATOR]} running in EMEA"
-    back = {"credits": -paid, "commitment_credits": -paid, "commitment_id": SHARED_ID}
+    back = {"credits": -paid, "commitment_credits": -paid}
     yield _line(day, month, f"{ACCELERATOR}/on_demand", text, paid, quantity=hours / 2, **back)
     fee = f"Commitment v1: {SKUS[ACCELERATOR]} in EMEA for 3 Years"
     more = {"charge_type": "commitment_fee", "commitment_id": SHARED_ID}

@@ -2,7 +2,8 @@
 
 Saturday 28 February to Monday 2 March 2026, UTC. H100s cost 4 an hour, spot ones 2, and 3 from noon of 1 March.
 Some of their energy was read; from March on a kWh emits 375 g in `us`. On the first day a commitment pays for one of
-the two H100s on demand at 3 an hour, and research has reserved two spot ones, of which one is there.
+the two H100s on demand at 3 an hour, and research has reserved two spot ones, of which one is there. The
+bill of that day is what was computed.
 
 - `train`: d1 and d2 on n1, d3 on n2 (spot, of team research). j1 and j2 work on d1, then do nothing; j1 holds d2 too,
   unobserved, and d3 is stranded meanwhile; j3 serves on d2, observed on the first day only; j4 of a guest does nothing
@@ -102,7 +103,20 @@ east,d3,2026-03-01T06:00:00Z,2026-03-02T00:00:00Z,0,5184000
 east,d1,2026-03-02T06:00:00Z,2026-03-02T12:00:00Z,100,
 east,d1,2026-03-02T06:00:00Z,2026-03-02T12:00:00Z,30,
 """
-FILES = {"capacity": CAPACITY, "prices": PRICES, "teams": TEAMS, "jobs": JOBS, "samples": SAMPLES}
+INVOICE = """provider,invoice_month,sku,description,project,usage_start,usage_end,quantity,cost,currency,accelerator,\
+purchase
+onprem,2026-02,OD,H100 by the hour,ml,2026-02-28T00:00:00Z,2026-03-01T00:00:00Z,30,100,USD,H100-80GB,on_demand
+onprem,2026-02,OD,H100 by the hour,web,2026-02-28T00:00:00Z,2026-03-01T00:00:00Z,18,68,USD,H100-80GB,on_demand
+onprem,2026-02,SP,H100 spot,ml,2026-02-28T00:00:00Z,2026-03-01T00:00:00Z,48,96,USD,H100-80GB,spot
+"""
+FILES = {
+    "capacity": CAPACITY,
+    "prices": PRICES,
+    "teams": TEAMS,
+    "jobs": JOBS,
+    "samples": SAMPLES,
+    "invoice": INVOICE,
+}
 
 
 def served(workload: str, model: str, hour: int, **counts: int) -> Counted:
@@ -335,6 +349,22 @@ CASES = [
         [
             (datetime(2026, 3, 1, tzinfo=UTC), "east", "H100-80GB", "onprem", "us", "on_demand", Decimal("3.5"), 4),
             (datetime(2026, 3, 1, 12, tzinfo=UTC), "east", "H100-80GB", "onprem", "us", "spot", 2, 3),
+        ],
+    ),
+    Case(
+        "billed_skus",
+        ("from=2026-02-28", "to=2026-02-28"),
+        "day provider accelerator purchase sku description project status billed_hours computed_hours billed_cost"
+        " computed_cost difference",
+        [
+            (FEBRUARY_28, "onprem", *row)
+            for row in (
+                ("H100-80GB", "on_demand", None, None, None, "matched", 48, 48, 168, 168, 0),
+                ("H100-80GB", "on_demand", "OD", "H100 by the hour", "ml", None, 30, None, 100, None, None),
+                ("H100-80GB", "on_demand", "OD", "H100 by the hour", "web", None, 18, None, 68, None, None),
+                ("H100-80GB", "spot", None, None, None, "quantity_differs", 48, 24, 96, 48, 48),
+                ("H100-80GB", "spot", "SP", "H100 spot", "ml", None, 48, None, 96, None, None),
+            )
         ],
     ),
     Case(
