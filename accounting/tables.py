@@ -336,11 +336,7 @@ PRICES = Table(
         ("price_per_hour", "money", "Price of one accelerator-hour."),
         ("currency", "string", "Currency."),
         ("covers", "string", "machine or accelerator."),
-        (
-            "kind",
-            "string",
-            "list, negotiated, or committed: made by commitments; NULL: unpriced, or from before there were kinds.",
-        ),
+        ("kind", "string", "list, negotiated, or committed: made by commitments; NULL: unpriced, or older than kinds."),
         _RUN,
     ),
     partition_by="day",
