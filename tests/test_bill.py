@@ -235,3 +235,18 @@ def test_credits_of_a_commitment_without_its_fee_leave_nothing_unused(ledger: Le
         ledger, "SELECT difference, unused_cost FROM reconciliation WHERE day = DATE '2025-01-30' AND sku IS NULL"
     )
     assert told.rows() == [(Decimal(-120), Decimal(0))]
+
+
+def test_a_closed_month_whose_only_bill_is_undone_is_corrected_in_the_next(ledger: Ledger) -> None:
+    ledger.run()
+    before = total(ledger)
+    seq = bring(ledger).record.seq
+    ledger.run()
+    close(ledger.project, JANUARY, NOW, silent)
+    frozen = total(ledger)
+    ledger.lake.undo_import(seq)
+    ledger.run()
+
+    assert total(ledger) == frozen
+    corrected = asked(ledger, f"SELECT SUM(cost) AS c FROM charges WHERE month = '{FEBRUARY}' AND corrects IS NOT NULL")
+    assert corrected.item() == before - frozen

@@ -114,7 +114,7 @@ def _settle(one: Settled, ordered: Sequence[Commitment]) -> None:
             fits = {sku: left[sku] for sku in left if commitment.fits(sku)}
             rest = _spent(one, commitment, promised, fits, left)
             if rest:
-                one.unused[commitment.id] = one.unused.get(commitment.id, 0) + rest
+                one.unused[commitment.id] = rest
 
 
 def _spent(one: Settled, commitment: Commitment, promised: int, fits: dict[Sku, int], left: dict[Sku, int]) -> int:
@@ -145,7 +145,7 @@ def _ordered(one: Settled, fits: Mapping[Sku, int], prices: Mapping[str, int]) -
 
 
 def _cover(one: Settled, commitment: Commitment, sku: Sku, quantity: int, price: int) -> None:
-    one.covered[sku, commitment.id] = one.covered.get((sku, commitment.id), 0) + quantity
+    one.covered[sku, commitment.id] = quantity
     listed = one.prices[sku]
     if commitment.owner is None:
         known = one.shared.get(sku, (0, 0))

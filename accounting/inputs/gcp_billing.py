@@ -12,7 +12,7 @@ import polars as pl
 from accounting.errors import InputError
 from accounting.inputs import labels
 from accounting.inputs.mapping import Term
-from accounting.inputs.nested import each, flattened, parsed
+from accounting.inputs.nested import each, flattened, lacking, parsed
 from accounting.inputs.numbers import EXACT
 from accounting.inputs.staged import Staged
 
@@ -83,13 +83,12 @@ def prepared(path: Path, staged: Staged, team_label: str) -> tuple[Staged, dict[
 
 
 def _check(path: Path, staged: Staged) -> None:
-    have = {name.partition(".")[0] for name in staged.columns} | {n.replace(".", "_") for n in staged.columns}
-    for name in _NEEDED:
-        if name.partition(".")[0] not in have and name.replace(".", "_") not in have:
-            raise InputError(
-                f"{path}: no billing export of Google Cloud: it has no {name}; export the table"
-                " gcp_billing_export_resource_v1_…, or write a mapping with another format and a line for each column"
-            )
+    name = lacking(staged, _NEEDED)
+    if name is not None:
+        raise InputError(
+            f"{path}: no billing export of Google Cloud: it has no {name}; export the table"
+            " gcp_billing_export_resource_v1_…, or write a mapping with another format and a line for each column"
+        )
 
 
 def _told(team_label: str) -> list[pl.Expr]:

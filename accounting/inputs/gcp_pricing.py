@@ -18,7 +18,7 @@ from accounting import skus
 from accounting.core.pricing import LIST, NEGOTIATED
 from accounting.errors import InputError
 from accounting.inputs.mapping import Term
-from accounting.inputs.nested import each, flattened, parsed
+from accounting.inputs.nested import each, flattened, lacking, parsed
 from accounting.inputs.staged import ROW, Staged
 
 NULLS = ("NULL", "None", "nan", "NaN")
@@ -70,13 +70,12 @@ def prepared(path: Path, staged: Staged, _team_label: str) -> tuple[Staged, dict
 
 
 def _check(path: Path, staged: Staged) -> None:
-    have = {name.partition(".")[0] for name in staged.columns} | {n.replace(".", "_") for n in staged.columns}
-    for name in _NEEDED:
-        if name.partition(".")[0] not in have and name.replace(".", "_") not in have:
-            raise InputError(
-                f"{path}: no pricing export of Google Cloud: it has no {name}; export the table cloud_pricing_export,"
-                " or write a mapping with another format and a line for each column"
-            )
+    name = lacking(staged, _NEEDED)
+    if name is not None:
+        raise InputError(
+            f"{path}: no pricing export of Google Cloud: it has no {name}; export the table cloud_pricing_export,"
+            " or write a mapping with another format and a line for each column"
+        )
 
 
 def _told() -> pl.Expr:

@@ -37,6 +37,12 @@ def flattened(staged: Staged, names: Sequence[str]) -> Staged:
     return replace(staged, frame=frame, extra=extra)
 
 
+def lacking(staged: Staged, names: Sequence[str]) -> str | None:
+    """The first of the dotted names that is no column of the file, nor in one."""
+    have = {name.partition(".")[0] for name in staged.columns} | {name.replace(".", "_") for name in staged.columns}
+    return next((n for n in names if n.partition(".")[0] not in have and n.replace(".", "_") not in have), None)
+
+
 def _field(schema: pl.Schema, name: str) -> pl.Expr:
     """A column of that name, also with `_` for the dots, or a field of a record."""
     for column in (name, name.replace(".", "_")):
